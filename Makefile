@@ -1,0 +1,63 @@
+# The few commands there are. `make` alone prints them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.PHONY: help demo demo-down kubeconfig build images test verify generate bench-start clean
+
+help: ## Print this.
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
+
+demo: ## A cluster, the operator, the example teams, their results.
+	@k3d/demo.sh
+
+demo-down: ## Remove the demo's cluster.
+	@k3d/cluster.sh cleanup
+
+kubeconfig: ## Print the path of the cluster's kubeconfig (use: make -s kubeconfig).
+	@k3d/cluster.sh kubeconfig
+
+build: ## Build every binary and test.
+	@. k3d/lib.sh
+	cargo_build
+
+images: build ## Pack the images.
+	@k3d/images.sh build
+
+test: ## All tests, with those on a real cluster.
+	@. k3d/lib.sh
+	install_packages
+	use_tools etcd kubernetes coredns minio helm
+	cargo_build
+	k3d/images.sh build
+	say "cargo test"
+	ONAGER_IMAGES=$$IMAGES cargo test --workspace
+	say "all tests passed"
+
+generate: ## Write the CRDs from their types, for the tree and for the chart.
+	@. k3d/lib.sh
+	cargo run --quiet --package onager-crds --example generate -- crds/yaml charts/onager/files/crds
+
+verify: generate ## What a change must pass before it is sent: generated files, format, lints, dependencies, a clean tree.
+	@. k3d/lib.sh
+	cargo fmt --all --check
+	cargo clippy --quiet --workspace --all-targets -- -D warnings
+	tree=$$(cargo tree --package onager-operator --edges normal --prefix none)
+	if grep -E '^(datafusion|ballista)' <<<"$$tree"; then fail "the operator must not link the engine"; fi
+	use_tools helm
+	helm lint --quiet --strict charts/onager --values k3d/values-dev.yaml
+	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; else say "cargo-deny is not installed: skipped"; fi
+	changed=$$(git status --porcelain)
+	if [ -n "$$changed" ]; then printf '%s\n' "$$changed"; fail "the tree is not clean: commit what was generated"; fi
+
+bench-start: ## How long an application takes to start, against a bare pod.
+	@. k3d/lib.sh
+	install_packages
+	use_tools etcd kubernetes coredns minio helm
+	cargo_build
+	k3d/images.sh build
+	ONAGER_IMAGES=$$IMAGES cargo run --quiet --package onager-e2e --bin bench-start
+
+clean: ## Remove what was built: target folders and images. Tools stay.
+	@. k3d/lib.sh
+	rm -rf "$$CACHE"/target-* "$$CACHE"/images-*

@@ -1,0 +1,68 @@
+{{/* Name of every object of the release: the release's, with the chart's where it lacks it. */}}
+{{- define "onager.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of objects outside the release's namespace: two releases must not meet there. */}}
+{{- define "onager.outsideName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "onager.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "onager.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "onager.name" .) -}}
+{{- end -}}
+
+{{- define "onager.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "onager.labels" -}}
+{{ include "onager.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{/* The reference of an image. Arguments: the image's values, the chart's version. */}}
+{{- define "onager.image" -}}
+{{- $image := index . 0 -}}
+{{- printf "%s:%s" $image.repository ($image.tag | default (index . 1)) -}}
+{{- end -}}
+
+{{/* What the operator may do where applications live. Secrets cannot be read: it only makes and removes its own. */}}
+{{- define "onager.teamRules" -}}
+- apiGroups: [onager.dev]
+  resources: [sparkapplications]
+  verbs: [get, list, watch, delete]
+- apiGroups: [onager.dev]
+  resources: [sparkapplications/status]
+  verbs: [get, patch, update]
+- apiGroups: [""]
+  resources: [pods, services]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, delete]
+- apiGroups: [""]
+  resources: [resourcequotas, limitranges]
+  verbs: [get, list, watch]
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* Stops the rendering when it is not said, or said twice, where applications may live. */}}
+{{- define "onager.checkNamespaces" -}}
+{{- if and .Values.teamNamespaces .Values.namespaceSelector -}}
+{{- fail "give teamNamespaces or namespaceSelector, not both" -}}
+{{- end -}}
+{{- if not (or .Values.teamNamespaces .Values.namespaceSelector) -}}
+{{- fail "say where applications may live: --set 'teamNamespaces={team-a,team-b}' or --set namespaceSelector=onager.dev/team" -}}
+{{- end -}}
+{{- end -}}

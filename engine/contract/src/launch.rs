@@ -1,0 +1,86 @@
+//! What the operator tells a driver or an executor at its start, in one environment variable of JSON. Complete: neither
+//! needs a Kubernetes token or any other file to begin.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The run a process belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The UID of its SparkApplication.
+    pub uid: String,
+    /// Which run of the application this is, from 1.
+    pub attempt: u32,
+}
+
+/// What a driver runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Program {
+    /// Statements of a script, in order.
+    Sql {
+        /// URI of the script: `local:///path`, `s3a://bucket/key` or `s3://bucket/key`.
+        script: String,
+    },
+    /// The built-in job that estimates pi; its first argument is the number of partitions.
+    Pi,
+    /// The function given to `onager::main` of the binary that is running.
+    Rust,
+}
+
+/// How many executors a driver waits for before it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutorDemand {
+    /// How many the application asks for.
+    pub wanted: u32,
+    /// With how many it begins.
+    pub minimum: u32,
+    /// How long it waits for `minimum`, in seconds; then it ends with [`crate::ErrorClass::Platform`].
+    pub wait_seconds: u64,
+}
+
+/// What a driver is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriverSpec {
+    /// The run it drives.
+    pub application: Application,
+    /// What it runs.
+    pub program: Program,
+    /// The application's arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// `sparkConf`, and `hadoopConf` under the prefix `spark.hadoop.`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conf: BTreeMap<String, String>,
+    /// Its executors.
+    pub executors: ExecutorDemand,
+    /// Tasks one executor runs at once.
+    pub executor_cores: u32,
+    /// Memory of the driver's container, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// What an executor is told. The driver's host comes in [`crate::endpoint::ENV_DRIVER_HOST`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutorSpec {
+    /// The run it works for.
+    pub application: Application,
+    /// Its index within the application, from 1, never used twice; its pod's name ends with it.
+    pub index: u32,
+    /// Tasks it runs at once.
+    pub cores: u32,
+    /// Memory of the executor's container, in bytes.
+    pub memory_bytes: u64,
+    /// The same as [`DriverSpec::conf`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conf: BTreeMap<String, String>,
+}

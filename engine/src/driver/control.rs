@@ -1,0 +1,96 @@
+//! The control channel: the operator dials it with the application's token, asks how far the driver is and says which
+//! executor is gone. Health needs no token and tells nothing. It cannot start or stop a run.
+
+use std::sync::Arc;
+
+use axum::extract::{Json, Request, State as Extracted};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, serve as serve_router};
+use onager_contract::{Application, ExecutorLost, Phase, Progress, control};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::scheduler::Scheduler;
+use crate::executor::executor_id;
+
+#[derive(Clone)]
+pub(super) struct State {
+    /// Without one, every request is refused.
+    token: Option<Arc<str>>,
+    application: Application,
+    phases: watch::Receiver<Phase>,
+    scheduler: Arc<Scheduler>,
+}
+
+impl State {
+    pub(super) fn new(
+        token: Option<String>,
+        application: Application,
+        phases: watch::Receiver<Phase>,
+        scheduler: Arc<Scheduler>,
+    ) -> Self {
+        if token.is_none() {
+            warn!("there is no control token: the control channel answers nobody");
+        }
+        Self { token: token.map(Arc::from), application, phases, scheduler }
+    }
+}
+
+/// Answers as long as the driver runs.
+pub(super) async fn serve(listener: TcpListener, state: State) {
+    let router = Router::new()
+        .route(control::PROGRESS, get(progress))
+        .route(control::EXECUTOR_LOST, post(executor_lost))
+        .route_layer(from_fn_with_state(state.clone(), authorize))
+        .route("/healthz", get(|| async { "ok" }))
+        .with_state(state);
+    if let Err(error) = serve_router(listener, router).await {
+        error!("the control channel is closed: {error}");
+    }
+}
+
+async fn progress(Extracted(state): Extracted<State>) -> Json<Progress> {
+    let load = state.scheduler.load().await;
+    let executors = *state.scheduler.ledger().registered().borrow() as u32;
+    let phase = *state.phases.borrow();
+    Json(Progress { phase, executors, pending_tasks: load.pending_tasks, running_tasks: load.running_tasks })
+}
+
+async fn executor_lost(Extracted(state): Extracted<State>, Json(lost): Json<ExecutorLost>) -> StatusCode {
+    let id = executor_id(&state.application, lost.index);
+    let known = state.scheduler.executor_lost(id, lost.reason.clone()).await;
+    info!(index = lost.index, known, reason = lost.reason, "told that an executor is gone");
+    StatusCode::NO_CONTENT
+}
+
+async fn authorize(Extracted(state): Extracted<State>, request: Request, next: Next) -> Result<Response, StatusCode> {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    match &state.token {
+        Some(token) if same(token.as_bytes(), given.as_bytes()) => Ok(next.run(request).await),
+        _ => Err(StatusCode::UNAUTHORIZED),
+    }
+}
+
+/// Compares in a time that depends on the lengths alone.
+fn same(expected: &[u8], given: &[u8]) -> bool {
+    let differences = expected.iter().zip(given).fold(0, |all, (a, b)| std::hint::black_box(all | (a ^ b)));
+    expected.len() == given.len() && differences == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn only_the_same_token_is_the_same() {
+        assert!(same(b"token", b"token"));
+        for wrong in ["", "toke", "tokens", "tokem"] {
+            assert!(!same(b"token", wrong.as_bytes()), "{wrong}");
+        }
+    }
+}

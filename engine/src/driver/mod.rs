@@ -1,0 +1,123 @@
+//! A driver, from its start to its exit code: it opens its doors, waits for its executors, runs the program, sends the
+//! executors home and leaves a summary. Whatever happens in between, a summary is written and the process ends.
+
+mod control;
+mod executors;
+mod ledger;
+mod program;
+mod recovery;
+mod report;
+mod scheduler;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use onager_contract::{DriverSpec, Phase, Program, endpoint};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use crate::application::Job;
+use crate::functions::Functions;
+use crate::overrides::{bind_address, var};
+use crate::settings::Settings;
+use crate::{Error, Result, Session, process};
+
+use self::report::Report;
+use self::scheduler::Scheduler;
+
+/// How long a driver that was asked to leave may take to say good-bye.
+const FAREWELL: Duration = Duration::from_millis(1_200);
+
+/// Drives one run of an application.
+pub(crate) fn run(spec: DriverSpec, functions: Functions, job: Option<Job>) -> ExitCode {
+    let (application, attempt) =
+        (format!("{}/{}", spec.application.namespace, spec.application.name), spec.application.attempt);
+    info!(application, attempt, version = env!("CARGO_PKG_VERSION"), "driver starts");
+    let mut report = Report::default();
+    let result = process::runtime().and_then(|runtime| {
+        let result = runtime.block_on(drive(spec, functions, job, &mut report));
+        process::end(runtime);
+        result
+    });
+    match &result {
+        Ok(()) => info!(seconds = report.seconds(), "application succeeded"),
+        Err(error) => error!(class = ?error.class(), "application failed: {error}"),
+    }
+    report.write(result.as_ref().err());
+    ExitCode::from(result.err().map_or(0, |error| error.class().exit_code()))
+}
+
+async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report: &mut Report) -> Result<()> {
+    let leaving = process::asked_to_leave();
+    tokio::pin!(leaving);
+    let job = program::job(&spec, job)?;
+    let cores = (spec.executors.wanted.max(1) * spec.executor_cores.max(1)) as usize;
+    let settings = Settings::new(&spec.conf, cores, functions, None)?;
+    let scheduler = Arc::new(Scheduler::start(&spec, &settings).await?);
+    let (phase, phases) = watch::channel(Phase::WaitingForExecutors);
+    serve_control(&spec, &scheduler, phases).await?;
+    let session = Session::new(settings.client_context(&scheduler.url())?, &spec.arguments, settings.stores.clone());
+    report.follow(scheduler.clone(), session.clone());
+
+    let waited = tokio::select! {
+        waited = executors::wait_for_minimum(&spec.executors, scheduler.ledger()) => waited,
+        signal = &mut leaving => Err(stopped(signal)),
+    };
+    let result = match waited {
+        Ok(()) => {
+            let _ = phase.send(Phase::Running);
+            report.begin(Instant::now());
+            let mut running = tokio::spawn(job(session));
+            let result = tokio::select! {
+                ended = &mut running => ended.unwrap_or_else(|error| Err(panicked(error))),
+                error = executors::all_lost_for_long(&spec.executors, scheduler.ledger()) => Err(error),
+                signal = &mut leaving => Err(stopped(signal)),
+            };
+            running.abort();
+            result
+        }
+        Err(error) => Err(error),
+    };
+    let _ = phase.send(Phase::Ending);
+    report.end().await;
+    // Executors that do not answer find out by themselves that their driver is gone.
+    let _ = tokio::time::timeout(FAREWELL, executors::send_home(&scheduler)).await;
+    result
+}
+
+async fn serve_control(spec: &DriverSpec, scheduler: &Arc<Scheduler>, phases: watch::Receiver<Phase>) -> Result<()> {
+    let token = var(endpoint::ENV_CONTROL_TOKEN);
+    let address = (bind_address(), endpoint::CONTROL_PORT);
+    let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(endpoint::CONTROL_PORT, &error))?;
+    let state = control::State::new(token, spec.application.clone(), phases, scheduler.clone());
+    tokio::spawn(control::serve(listener, state));
+    Ok(())
+}
+
+fn cannot_listen(port: u16, error: &std::io::Error) -> Error {
+    Error::platform(format!("cannot listen on port {port}: {error}"))
+}
+
+fn stopped(signal: &str) -> Error {
+    Error::platform(format!("the driver was stopped by {signal} before the application ended"))
+}
+
+fn panicked(error: tokio::task::JoinError) -> Error {
+    let Ok(payload) = error.try_into_panic() else {
+        return Error::application("the application was cancelled");
+    };
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Error::application(format!("the application panicked: {text}"))
+}
+
+/// The name a program goes by in the log.
+fn name_of(program: &Program) -> &'static str {
+    match program {
+        Program::Sql { .. } => "SQL script",
+        Program::Pi => "built-in Pi",
+        Program::Rust => "Rust application",
+    }
+}

@@ -1,0 +1,190 @@
+//! Ballista's scheduler inside the driver: how it is configured, where it listens, and what can be asked of it. All that
+//! the rest of the driver knows of Ballista's scheduling goes through here.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::serde::protobuf::ExecutorStoppedParams;
+use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::scheduler::ExecutorMetadata;
+use ballista_scheduler::cluster::memory::InMemoryJobState;
+use ballista_scheduler::cluster::{BallistaCluster, ClusterState, JobState};
+use ballista_scheduler::config::SchedulerConfig;
+use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
+use ballista_scheduler::scheduler_server::SchedulerServer;
+use ballista_scheduler::state::execution_stage::{ExecutionStage, StageOutput};
+use ballista_scheduler::state::session_manager::share_file_statistics_cache;
+use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
+use onager_contract::{DriverSpec, endpoint};
+use tokio::net::{TcpListener, TcpSocket};
+use tonic::Request;
+use tracing::{error, warn};
+
+use super::ledger::Ledger;
+use super::{cannot_listen, recovery};
+use crate::overrides::{bind_address, var};
+use crate::settings::Settings;
+use crate::{Error, Result};
+
+pub(super) type Server = SchedulerServer<LogicalPlanNode, PhysicalPlanNode>;
+
+/// For losses that nobody reports: executors send a heartbeat every five seconds.
+const EXECUTOR_TIMEOUT_SECONDS: u64 = 20;
+const CHECK_SECONDS: u64 = 3;
+/// The driver itself ends a run without executors; Ballista's own limit stands behind it.
+const BEHIND_OURS_SECONDS: u64 = 60;
+
+pub(super) struct Scheduler {
+    server: Server,
+    ledger: Arc<Ledger>,
+    jobs: Arc<dyn JobState>,
+    address: SocketAddr,
+}
+
+/// What waits and what runs.
+#[derive(Default)]
+pub(super) struct Load {
+    pub pending_tasks: u64,
+    pub running_tasks: u64,
+}
+
+/// What the finished jobs did.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub stages: u64,
+    pub tasks: u64,
+    pub shuffle_bytes: u64,
+}
+
+impl Scheduler {
+    /// Starts it and opens its port.
+    pub(super) async fn start(spec: &DriverSpec, settings: &Settings) -> Result<Self> {
+        let listener = listen(SocketAddr::new(bind_address(), endpoint::SCHEDULER_PORT))
+            .map_err(|error| cannot_listen(endpoint::SCHEDULER_PORT, &error))?;
+        let address = listener.local_addr().map_err(|error| Error::platform(error.to_string()))?;
+        let config = Arc::new(config(spec, settings));
+
+        let ledger = Arc::new(Ledger::default());
+        let for_sessions = settings.clone();
+        let jobs: Arc<dyn JobState> = Arc::new(InMemoryJobState::new(
+            config.scheduler_id.clone(),
+            share_file_statistics_cache(Arc::new(move |config| for_sessions.scheduler_state(config))),
+            producer(settings),
+        ));
+        let cluster = BallistaCluster::new(ledger.clone(), jobs.clone());
+        let server: Server =
+            create_scheduler(cluster, config).await.map_err(|error| Error::platform(error.to_string()))?;
+
+        let serving = start_grpc_service_with_listener(listener, server.clone());
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                error!("the scheduler's port is closed: {error}");
+            }
+        });
+        tokio::spawn(recovery::watch(server.clone(), ledger.clone()));
+        Ok(Self { server, ledger, jobs, address })
+    }
+
+    /// Where the driver's own client finds it.
+    pub(super) fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The executors that are registered.
+    pub(super) async fn executors(&self) -> Vec<ExecutorMetadata> {
+        self.ledger.registered_executor_metadata().await
+    }
+
+    /// Takes an executor off at once; false where it is not registered.
+    pub(super) async fn executor_lost(&self, executor_id: String, reason: String) -> bool {
+        if self.ledger.get_executor_metadata(&executor_id).await.is_err() {
+            return false;
+        }
+        // The grace period is zero: this removes it and gives its tasks to others.
+        let request = Request::new(ExecutorStoppedParams { executor_id, reason });
+        if let Err(status) = SchedulerGrpc::executor_stopped(&self.server, request).await {
+            warn!("cannot take an executor off: {status}");
+        }
+        true
+    }
+
+    pub(super) async fn load(&self) -> Load {
+        let mut load = Load::default();
+        for job in self.server.state.task_manager.get_running_job_cache().values() {
+            let graph = job.execution_graph.read().await;
+            load.pending_tasks += graph.available_tasks() as u64;
+            load.running_tasks += graph.running_tasks().len() as u64;
+        }
+        load
+    }
+
+    /// Sums up the jobs that ended.
+    pub(super) async fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for job in self.jobs.get_all_jobs().await.unwrap_or_default() {
+            let Ok(Some(graph)) = self.jobs.get_execution_graph(&job).await else {
+                continue;
+            };
+            for stage in graph.stages().values() {
+                let tasks = stage.task_infos().map_or(0, |tasks| tasks.len());
+                totals.stages += u64::from(tasks > 0);
+                totals.tasks += tasks as u64;
+                if let ExecutionStage::Successful(stage) = stage {
+                    totals.shuffle_bytes += stage.inputs.values().map(bytes_of).sum::<u64>();
+                }
+            }
+        }
+        totals
+    }
+}
+
+/// What a stage's tasks wrote for the stage after it.
+fn bytes_of(output: &StageOutput) -> u64 {
+    let locations = output.partition_locations.values().flatten();
+    locations.filter_map(|location| location.partition_stats.num_bytes()).sum()
+}
+
+fn config(spec: &DriverSpec, settings: &Settings) -> SchedulerConfig {
+    let host = var(endpoint::ENV_POD_IP).unwrap_or_else(|| match bind_address() {
+        ip if ip.is_unspecified() => "127.0.0.1".into(),
+        ip => ip.to_string(),
+    });
+    SchedulerConfig {
+        scheduler_id: format!("{}-{}", spec.application.uid, spec.application.attempt),
+        external_host: if host.contains(':') { format!("[{host}]") } else { host },
+        bind_port: endpoint::SCHEDULER_PORT,
+        scheduling_policy: TaskSchedulingPolicy::PushStaged,
+        executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
+        expire_dead_executor_interval_seconds: CHECK_SECONDS,
+        executor_termination_grace_period: 0,
+        no_executors_grace_period_seconds: spec.executors.wait_seconds + BEHIND_OURS_SECONDS,
+        override_config_producer: Some(producer(settings)),
+        ..SchedulerConfig::default()
+    }
+}
+
+fn producer(settings: &Settings) -> ballista_core::ConfigProducer {
+    let settings = settings.clone();
+    Arc::new(move || settings.config())
+}
+
+/// Accepted connections inherit the listener's options; without this one small answers wait for each other.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_nodelay(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
+}

@@ -1,0 +1,99 @@
+//! The built-in job that estimates pi: seeded points, counted by a function on the executors, one task a partition. For
+//! the same number of partitions the answer is always the same.
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::Result as PlanResult;
+use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
+use tracing::info;
+
+use crate::{Error, Result, Session};
+
+const POINTS_PER_PARTITION: u64 = 1_000_000;
+const MAX_PARTITIONS: u64 = 1_000;
+
+/// Estimates pi with as many partitions as the first argument says, else with two.
+pub(crate) async fn run(session: &Session) -> Result<()> {
+    let partitions = partitions(session.arguments())?;
+    info!(partitions, points = partitions * POINTS_PER_PARTITION, "estimates pi");
+    // Each arm of the union is a partition; without the limit an executor would take several as one task.
+    session.sql("SET ballista.scheduler.max_partitions_per_task = 1").await?;
+    let arms = (0..partitions).map(|seed| format!("SELECT onager_pi_hits({seed}) AS hits"));
+    let arms = arms.collect::<Vec<_>>().join(" UNION ALL ");
+    let points = (partitions * POINTS_PER_PARTITION) as f64;
+    let frame = session.sql(&format!("SELECT 4.0 * sum(hits) / {points:?} AS pi FROM ({arms})")).await?;
+    let head = crate::table::run(&frame).await?;
+    let preview = head.preview(1)?;
+    let pi = preview.rows.first().and_then(|row| row.first()).cloned().unwrap_or_default();
+    let line = format!("Pi is roughly {pi}");
+    println!("{line}");
+    session.set_result(line);
+    Ok(())
+}
+
+fn partitions(arguments: &[String]) -> Result<u64> {
+    let Some(text) = arguments.first() else {
+        return Ok(2);
+    };
+    match text.trim().parse() {
+        Ok(count) if (1..=MAX_PARTITIONS).contains(&count) => Ok(count),
+        _ => Err(Error::bad_input(format!(
+            "the number of partitions must be from 1 to {MAX_PARTITIONS}, not \"{text}\""
+        ))),
+    }
+}
+
+/// `onager_pi_hits(seed)`: how many of a partition's points fall into the quarter circle.
+pub(crate) fn hits() -> ScalarUDF {
+    let count = |arguments: &[ColumnarValue]| -> PlanResult<ColumnarValue> {
+        let seeds = ColumnarValue::values_to_arrays(arguments)?;
+        let seeds = seeds[0].as_primitive::<Int64Type>();
+        let hits: Int64Array =
+            seeds.iter().map(|seed| seed.map(|seed| hits_of(seed as u64, POINTS_PER_PARTITION) as i64)).collect();
+        Ok(ColumnarValue::Array(std::sync::Arc::new(hits) as ArrayRef))
+    };
+    // It is deterministic; called volatile, the planner leaves it to the executors instead of folding it.
+    create_udf(
+        "onager_pi_hits",
+        vec![DataType::Int64],
+        DataType::Int64,
+        Volatility::Volatile,
+        std::sync::Arc::new(count),
+    )
+}
+
+fn hits_of(seed: u64, points: u64) -> u64 {
+    let mut state = seed.wrapping_mul(0xD1B5_4A32_D192_ED03).wrapping_add(1);
+    let mut coordinate = move || {
+        // SplitMix64: small, and good enough for points in a square.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    };
+    (0..points).filter(|_| coordinate().powi(2) + coordinate().powi(2) < 1.0).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_give_pi_and_the_same_each_time() {
+        let points = 200_000;
+        let pi = 4.0 * hits_of(1, points) as f64 / points as f64;
+        assert!((pi - std::f64::consts::PI).abs() < 0.02, "{pi}");
+        assert_eq!(hits_of(1, points), hits_of(1, points));
+        assert_ne!(hits_of(1, points), hits_of(2, points));
+    }
+
+    #[test]
+    fn partitions_are_checked() {
+        assert_eq!(partitions(&[]).expect("default"), 2);
+        assert_eq!(partitions(&["10".into()]).expect("ten"), 10);
+        for wrong in ["0", "-1", "many", "100000"] {
+            assert!(partitions(&[wrong.into()]).is_err(), "{wrong}");
+        }
+    }
+}

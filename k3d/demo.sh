@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# The demo: from a checkout to the results of the example teams on a cluster. Run again, it starts from what is there.
+# Exit 0 only if every application completed with the result in examples/teams/*/expected/.
+# shellcheck source-path=SCRIPTDIR
+source "$(dirname "$0")/lib.sh"
+cd "$REPO"
+TIMEOUT=${TIMEOUT:-300}
+
+# "team application" for each manifest.
+applications() {
+    local file
+    for file in examples/teams/*/*.yaml; do
+        [ "$(basename "$file")" = namespace.yaml ] && continue
+        echo "$(basename "$(dirname "$file")") $(basename "$file" .yaml)"
+    done
+}
+
+prepare() {
+    if [ "$(kind)" = native ]; then
+        [ "$(id -u)" = 0 ] || fail "the native cluster makes network namespaces: run as root"
+        install_packages
+        use_tools etcd kubernetes coredns minio helm
+    else
+        use_kubectl
+        use_tools helm
+    fi
+    cargo_build
+    k3d/images.sh build
+}
+
+start_cluster() {
+    say "cluster $CLUSTER ($(kind))"
+    k3d/cluster.sh start
+    KUBECONFIG=$(k3d/cluster.sh kubeconfig)
+    export KUBECONFIG
+    say "loading images"
+    local archives
+    mapfile -t archives < <(k3d/images.sh list)
+    k3d/cluster.sh load "${archives[@]}"
+}
+
+install_operator() {
+    say "helm: the operator"
+    local team
+    for team in examples/teams/*/; do kubectl apply --filename "$team/namespace.yaml" >/dev/null; done
+    # The tag stays the same from build to build, so the pod is told what it runs.
+    local build
+    build=$(sha256sum "$IMAGES/onager-operator.tar" | cut -c1-12)
+    helm upgrade --install onager charts/onager --namespace onager-system --create-namespace \
+        --values k3d/values-dev.yaml --set-string "podAnnotations.onager\.dev/build=$build" \
+        --wait --timeout 120s >/dev/null || { operator_trouble; fail "the operator did not become ready"; }
+}
+
+operator_trouble() {
+    kubectl --namespace onager-system get pods --output wide || true
+    kubectl --namespace onager-system get events --sort-by .lastTimestamp | tail -15 || true
+    kubectl --namespace onager-system logs deployment/onager --tail 30 || true
+}
+
+make_data() {
+    say "input data"
+    kubectl --namespace onager-examples delete job data --ignore-not-found --wait >/dev/null 2>&1 || true
+    kubectl apply --filename examples/data/job.yaml >/dev/null
+    local state last='' line deadline=$((SECONDS + TIMEOUT))
+    while true; do
+        state=$(kubectl --namespace onager-examples get job data --output \
+            'go-template={{range .status.conditions}}{{if eq .status "True"}}{{.type}} {{end}}{{end}}')
+        line=$(kubectl --namespace onager-examples logs job/data --tail 1 2>/dev/null || true)
+        if [ -n "$line" ] && [ "$line" != "$last" ]; then say "  data: ${line#*s  }"; last=$line; fi
+        case $state in
+            *Complete*) return ;;
+            *Failed*) break ;;
+        esac
+        [ "$SECONDS" -lt "$deadline" ] || break
+        sleep 1
+    done
+    kubectl --namespace onager-examples describe job data | tail -15
+    kubectl --namespace onager-examples logs job/data --tail 20 || true
+    fail "the data job did not complete"
+}
+
+# Those of an earlier demo go first, or they would be reported as done without having run.
+start_applications() {
+    say "applications of team-alpha and team-beta"
+    local team application files=()
+    while read -r team application; do files+=(--filename "examples/teams/$team/$application.yaml"); done < <(applications)
+    kubectl delete "${files[@]}" --ignore-not-found --wait >/dev/null
+    kubectl apply "${files[@]}" >/dev/null
+}
+
+COLUMNS=NAMESPACE:.metadata.namespace,NAME:.metadata.name,STATE:.status.applicationState.state
+COLUMNS+=,EXECUTORS:.status.executors.summary,DURATION:.status.duration,RESULT:.status.summary.result
+
+# "namespace/name state executors" of the demo's applications; others on the cluster are none of its business.
+states() {
+    kubectl get sparkapplications --all-namespaces --no-headers --output "custom-columns=${COLUMNS%%,DURATION*}" |
+        awk '{gsub("<none>", "-"); print $1 "/" $2, $3, $4}' |
+        grep --fixed-strings --file <(applications | sed 's|^\(.*\) \(.*\)$|team-\1/\2 |')
+}
+
+# Prints each change of a state until all are final.
+wait_for_applications() {
+    local before='' now left line deadline=$((SECONDS + TIMEOUT))
+    while true; do
+        now=$(states)
+        while read -r line; do
+            [ -z "$line" ] || say "  $line"
+        done < <(grep -vxFf <(printf '%s\n' "$before") <<<"$now" || true)
+        before=$now
+        left=$(grep -vcE ' (COMPLETED|FAILED) ' <<<"$now" || true)
+        [ "$left" -gt 0 ] || return 0
+        [ "$SECONDS" -lt "$deadline" ] || { say "not all are done after $TIMEOUT s"; return 0; }
+        sleep 1
+    done
+}
+
+# The result as the files in expected/ hold it: the line, then names of columns and rows.
+RESULT='{{with .status}}{{with .summary}}{{with .result}}{{.}}{{"\n"}}{{end}}{{with .preview}}'
+RESULT+='{{range $i, $c := .columns}}{{if $i}} | {{end}}{{$c}}{{end}}{{"\n"}}'
+RESULT+='{{range .rows}}{{range $i, $c := .}}{{if $i}} | {{end}}{{$c}}{{end}}{{"\n"}}{{end}}{{end}}{{end}}{{end}}'
+
+# Prints what is wrong with an application; silent when it is right.
+check() { # team application
+    local state
+    state=$(kubectl --namespace "team-$1" get sparkapp "$2" --output 'jsonpath={.status.applicationState.state}')
+    if [ "$state" != COMPLETED ]; then
+        echo "team-$1/$2 is ${state:-new}"
+        kubectl --namespace "team-$1" describe sparkapp "$2" | tail -40
+        kubectl --namespace "team-$1" get pods --output wide
+        kubectl --namespace "team-$1" logs "$2-driver" --tail 20 || true
+        return
+    fi
+    local found
+    found=$(kubectl --namespace "team-$1" get sparkapp "$2" --output "go-template=$RESULT")
+    diff --unified "examples/teams/$1/expected/$2.txt" <(printf '%s\n' "$found") ||
+        echo "team-$1/$2 completed with another result than expected (see above)"
+}
+
+report() {
+    local team application wrong='' trouble
+    echo
+    kubectl get sparkapplications --all-namespaces --output "custom-columns=$COLUMNS"
+    while read -r team application; do
+        printf '\nteam-%s/%s\n' "$team" "$application"
+        kubectl --namespace "team-$team" get sparkapp "$application" --output "go-template=$RESULT" | sed 's/^/  /'
+    done < <(applications)
+    while read -r team application; do
+        trouble=$(check "$team" "$application" 2>&1)
+        if [ -n "$trouble" ]; then
+            printf '\n%s\n' "$trouble"
+            wrong+=" team-$team/$application"
+        fi
+    done < <(applications)
+    if [ -n "$wrong" ]; then
+        echo
+        kubectl --namespace onager-system logs deployment/onager --tail 20 || true
+        fail "not as it should be:$wrong"
+    fi
+    cat <<EOF
+
+All applications completed with the right result, $SECONDS s after the start. To try next:
+  k3d/cluster.sh shell
+  kubectl -n team-alpha describe sparkapp tpch-report
+  kubectl -n team-alpha logs tpch-report-driver
+EOF
+}
+
+prepare
+start_cluster
+install_operator
+make_data
+start_applications
+wait_for_applications
+report

@@ -1,0 +1,65 @@
+# What the scripts here share: where things are, which kind of cluster this machine gets, and lines of progress.
+# To be sourced. It changes nothing by itself.
+# shellcheck shell=bash
+set -euo pipefail
+
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CLUSTER=${ONAGER_CLUSTER:-data-platform-cluster}
+CACHE=${ONAGER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onager}
+# Outside the checkout and one for each set of dependencies, so that branches do not compile each other's anew.
+: "${CARGO_TARGET_DIR:=$CACHE/target-$( (cat "$REPO/Cargo.lock" 2>/dev/null; rustc -V) | sha256sum | cut -c1-12)}"
+export ONAGER_CACHE=$CACHE CARGO_TARGET_DIR
+# dev or release
+PROFILE=${PROFILE:-dev}
+BINARIES=$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")
+# Folder of image archives, and the tag of images.
+IMAGES=$CACHE/images-$PROFILE
+TAG=${TAG:-dev}
+
+# A line of progress with the seconds since the script began.
+say() { printf '%4d s  %s\n' "$SECONDS" "$*" >&2; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# k3d where a Docker engine runs and k3d is installed, else native. ONAGER_KIND decides otherwise.
+kind() {
+    if [ -n "${ONAGER_KIND:-}" ]; then
+        echo "$ONAGER_KIND"
+    elif command -v k3d >/dev/null && docker info >/dev/null 2>&1; then
+        echo k3d
+    else
+        echo native
+    fi
+}
+
+# Debian's packages that the native cluster stands on; returns at once when they are there.
+install_packages() { "$REPO/tests/cluster/tools/install.sh"; }
+
+# Builds Go modules once and puts their programs on the PATH, before an older kubectl or helm of the machine.
+use_tools() {
+    local folders
+    folders=$("$REPO/tests/cluster/tools/build.sh" "$@")
+    PATH=$(tr '\n' ':' <<<"$folders")$PATH
+    export PATH
+}
+
+# kubectl: where k3d is, the machine's own will do.
+use_kubectl() {
+    if [ "$(kind)" = native ] || ! command -v kubectl >/dev/null; then use_tools kubernetes; fi
+}
+
+# Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again.
+cargo_build() {
+    say "cargo build (in $CARGO_TARGET_DIR)"
+    if [ "$PROFILE" = dev ]; then
+        (cd "$REPO" && cargo build --quiet --workspace --all-targets)
+    else
+        (cd "$REPO" && cargo build --quiet --workspace --profile "$PROFILE")
+    fi
+}
+
+# The command of the native kind, built when it is not there.
+native() {
+    local tool=$BINARIES/onager-cluster
+    [ -x "$tool" ] || cargo_build >&2
+    ONAGER_CLUSTER=$CLUSTER "$tool" "$@"
+}

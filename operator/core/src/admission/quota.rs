@@ -1,0 +1,128 @@
+//! A namespace's ResourceQuota: what is left of it, and which resource a gang would overdraw. Counts `cpu`, `memory`,
+//! `requests.*`, `limits.*`, `pods` and `count/pods`; other resources are left to the API server.
+
+use crate::{
+    admission::gang_limits,
+    quantity::{milli, show_cpu, show_memory, whole},
+    seen::Trouble,
+    workload::Workload,
+};
+
+/// One hard limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Such as `requests.cpu`.
+    pub resource: String,
+    /// The limit, in the resource's small unit: millicores, bytes or pods.
+    pub hard: u64,
+    /// What is in use, and what admitted gangs will still take.
+    pub used: u64,
+}
+
+/// A ResourceQuota.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Its name.
+    pub name: String,
+    /// Its limits, those that pods count against.
+    pub limits: Vec<Limit>,
+}
+
+/// What of a gang a resource of a quota counts.
+#[derive(Clone, Copy)]
+enum Counts {
+    RequestsCpu,
+    RequestsMemory,
+    LimitsCpu,
+    LimitsMemory,
+    Pods,
+}
+
+impl Counts {
+    fn of(resource: &str) -> Option<Self> {
+        Some(match resource {
+            "cpu" | "requests.cpu" => Self::RequestsCpu,
+            "memory" | "requests.memory" => Self::RequestsMemory,
+            "limits.cpu" => Self::LimitsCpu,
+            "limits.memory" => Self::LimitsMemory,
+            "pods" | "count/pods" => Self::Pods,
+            _ => return None,
+        })
+    }
+
+    fn is_cpu(self) -> bool {
+        matches!(self, Self::RequestsCpu | Self::LimitsCpu)
+    }
+
+    fn taken_by(self, workload: &Workload) -> u64 {
+        match self {
+            Self::RequestsCpu => workload.gang().cpu,
+            Self::RequestsMemory => workload.gang().memory,
+            Self::LimitsCpu => gang_limits(workload).cpu,
+            Self::LimitsMemory => gang_limits(workload).memory,
+            Self::Pods => workload.gang().pods,
+        }
+    }
+
+    fn show(self, amount: u64) -> String {
+        match self {
+            Self::RequestsCpu | Self::LimitsCpu => show_cpu(amount),
+            Self::RequestsMemory | Self::LimitsMemory => show_memory(amount),
+            Self::Pods => amount.to_string(),
+        }
+    }
+}
+
+impl Quota {
+    /// A quota from `hard` and `used`, as quantities.
+    pub fn new<'a>(name: &str, hard: impl Iterator<Item = (&'a str, &'a str)>, used: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let limits = hard.filter_map(|(resource, hard)| {
+            let counts = Counts::of(resource)?;
+            let read = if counts.is_cpu() { milli } else { whole };
+            let used = used(resource).and_then(read).unwrap_or(0);
+            Some(Limit { resource: resource.to_string(), hard: read(hard)?, used })
+        });
+        Self { name: name.to_string(), limits: limits.collect() }
+    }
+
+    /// Whether pods without a CPU limit are refused.
+    pub fn wants_cpu_limit(&self) -> bool {
+        self.limits.iter().any(|limit| limit.resource == "limits.cpu")
+    }
+
+    /// Takes what an admitted workload's pods that are not made yet will use: `part` of `whole` pods.
+    pub fn reserve(&mut self, workload: &Workload, missing_driver: bool, missing_executors: u32) {
+        let mut rest = workload.clone();
+        rest.minimum = missing_executors;
+        for limit in &mut self.limits {
+            let Some(counts) = Counts::of(&limit.resource) else { continue };
+            let with_driver = counts.taken_by(&rest);
+            let mut none = rest.clone();
+            none.minimum = 0;
+            let driver = counts.taken_by(&none);
+            limit.used += if missing_driver { with_driver } else { with_driver - driver };
+        }
+    }
+
+    /// The first resource that the gang would overdraw.
+    pub fn shortage(&self, workload: &Workload) -> Option<Trouble> {
+        self.limits.iter().find_map(|limit| {
+            let counts = Counts::of(&limit.resource)?;
+            let needed = counts.taken_by(workload);
+            let left = limit.hard.saturating_sub(limit.used);
+            (needed > left).then(|| Trouble {
+                reason: "QuotaExceeded".into(),
+                message: format!(
+                    "the driver and {} executors need {} {}, but quota {} has {} left of {}: {} too little",
+                    workload.minimum,
+                    limit.resource,
+                    counts.show(needed),
+                    self.name,
+                    counts.show(left),
+                    counts.show(limit.hard),
+                    counts.show(needed - left),
+                ),
+            })
+        })
+    }
+}

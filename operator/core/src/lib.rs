@@ -1,0 +1,30 @@
+//! Every decision of the operator, pure: what is seen and the time go in, a plan comes out. Nothing here knows a cluster,
+//! a clock, a thread or chance, so that decisions can be tested by the million.
+
+pub mod admission;
+pub mod lifecycle;
+pub mod plan;
+pub mod quantity;
+pub mod seen;
+pub mod size;
+pub mod workload;
+
+pub use plan::{Action, Event, EventKind, Plan};
+pub use seen::{Exit, Phase, PodSeen, Role, Seen, ServiceSeen, Trouble};
+pub use size::Size;
+pub use workload::{Refusal, Workload};
+
+/// Limits that the operator's administrator sets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a driver may take from submission until it runs, and then wait for its executors.
+    pub start_limit: std::time::Duration,
+    /// How often a waiting application is looked at again, if nothing else wakes it.
+    pub queue_interval: std::time::Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { start_limit: std::time::Duration::from_secs(300), queue_interval: std::time::Duration::from_secs(15) }
+    }
+}

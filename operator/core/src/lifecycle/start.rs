@@ -1,0 +1,111 @@
+//! Before an application has pods: refuses what cannot run, waits while there is no room, and admits. The attempt and the
+//! executors' indexes are in the status that is saved before the first pod is made.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use onager_crds::{DriverInfo, ExecutorStatus, SparkApplication, SparkApplicationStatus, State};
+
+use super::{driver_name, report};
+use crate::{
+    Settings,
+    plan::{Action, Event, EventKind, Plan},
+    seen::{Phase, Seen, Trouble},
+    workload::{Refusal, Workload},
+};
+
+/// The plan of an application that is New or QUEUED.
+pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
+    let workload = match Workload::read(&seen.app.spec) {
+        Ok(workload) => workload,
+        Err(refusal) => return refuse(seen.app, &refusal, now),
+    };
+    match seen.driver.as_ref().map(predecessor).or_else(|| seen.shortage.clone()) {
+        Some(trouble) => wait(seen.app, &workload, &trouble, settings, now),
+        None => admit(seen.app, &workload, now),
+    }
+}
+
+/// Back to the queue: a race used up the quota after admission, and what was made of the gang is undone.
+pub fn undo_admission(seen: &Seen<'_>, settings: &Settings, message: &str, now: Timestamp) -> Plan {
+    let trouble = Trouble { reason: "QuotaExceeded".into(), message: message.to_string() };
+    let Ok(workload) = Workload::read(&seen.app.spec) else { return Plan::default() };
+    if seen.own_driver().is_some_and(|driver| driver.phase == Phase::Running) {
+        // A run that works goes on with the executors it has, and asks again later.
+        return Plan { again: Some(settings.queue_interval), ..Plan::default() };
+    }
+    let mut plan = wait(seen.app, &workload, &trouble, settings, now);
+    if let (Some(status), Some(old)) = (&mut plan.status, &seen.app.status) {
+        // Indexes are never used again, also those of a gang that was undone.
+        if let (Some(executors), Some(old)) = (&mut status.executors, &old.executors) {
+            executors.highest_index = old.highest_index;
+        }
+    }
+    let pods = seen.own_driver().into_iter().chain(&seen.executors).filter(|pod| !pod.deleting);
+    plan.actions = pods.map(|pod| Action::DeletePod { name: pod.name.clone(), uid: pod.uid.clone() }).collect();
+    plan
+}
+
+fn predecessor(pod: &crate::PodSeen) -> Trouble {
+    let message = format!("pod {} of an earlier run is still there; it must be gone before a driver is made", pod.name);
+    Trouble { reason: "DriverNameInUse".into(), message }
+}
+
+fn refuse(app: &SparkApplication, refusal: &Refusal, now: Timestamp) -> Plan {
+    let mut status = report::base(app);
+    report::finish(&mut status, Some((refusal.reason, &refusal.message)), now, now);
+    let event = Event { kind: EventKind::Warning, reason: "SparkApplicationFailed", message: refusal.message.clone() };
+    Plan { status: Some(status), events: vec![event], ..Plan::default() }
+}
+
+fn wait(app: &SparkApplication, workload: &Workload, trouble: &Trouble, settings: &Settings, now: Timestamp) -> Plan {
+    let mut status = report::base(app);
+    let why = (trouble.reason.as_str(), trouble.message.as_str());
+    let told = status.application_state.reason.as_deref() == Some(why.0);
+    report::set_state(&mut status, State::Queued, Some(why));
+    report::set_condition(&mut status, "Admitted", false, why, now);
+    set_executors(&mut status, workload.wanted);
+    let event = Event { kind: EventKind::Normal, reason: "SparkApplicationQueued", message: trouble.message.clone() };
+    Plan {
+        status: Some(status),
+        // One event for each reason; the figures in its message may change often.
+        events: if told { Vec::new() } else { vec![event] },
+        again: Some(settings.queue_interval),
+        ..Plan::default()
+    }
+}
+
+fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
+    let name = app.metadata.name.as_deref().unwrap_or_default();
+    let mut status = report::base(app);
+    let attempt = status.execution_attempts + 1;
+    status.execution_attempts = attempt;
+    status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
+    status.driver_info = Some(DriverInfo { pod_name: driver_name(name), pod_uid: None });
+    let first = set_executors(&mut status, workload.wanted).highest_index + 1;
+    if let Some(executors) = &mut status.executors {
+        executors.highest_index += workload.wanted;
+    }
+    report::set_state(&mut status, State::Submitted, None);
+    let message = format!("the driver and {} executors have room", workload.minimum);
+    report::set_condition(&mut status, "Admitted", true, ("Admitted", &message), now);
+    let executors = (first..first + workload.wanted).map(|index| Action::CreateExecutor { attempt, index });
+    let event = Event {
+        kind: EventKind::Normal,
+        reason: "SparkApplicationSubmitted",
+        message: format!("created driver {} and {} executors", driver_name(name), workload.wanted),
+    };
+    Plan {
+        status: Some(status),
+        actions: std::iter::once(Action::CreateDriver { attempt }).chain(executors).collect(),
+        events: vec![event],
+        again: None,
+    }
+}
+
+fn set_executors(status: &mut SparkApplicationStatus, wanted: u32) -> &ExecutorStatus {
+    let executors = status.executors.get_or_insert_default();
+    executors.wanted = wanted;
+    executors.running = 0;
+    executors.summary = format!("0/{wanted}");
+    executors
+}

@@ -1,0 +1,86 @@
+//! A plan: what `core` answers. The status is saved first, since indexes and attempts must be on record before a pod
+//! exists; then the actions, in order; then the events are told. Data alone.
+
+use std::time::Duration;
+
+use onager_crds::SparkApplicationStatus;
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The driver's pod, with its Service and Secret, if they are not there yet.
+    CreateDriver {
+        /// The attempt it is made for.
+        attempt: u32,
+    },
+    /// An executor's pod.
+    CreateExecutor {
+        /// The attempt it is made for.
+        attempt: u32,
+        /// Its index, on record already.
+        index: u32,
+    },
+    /// Tells the driver at once that an executor will not come back.
+    TellExecutorLost {
+        /// Its index.
+        index: u32,
+        /// Why.
+        reason: String,
+    },
+    /// A pod, and no other that may have its name by now.
+    DeletePod {
+        /// Its name.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
+    /// The driver's Service; its Secret goes with it.
+    DeleteService {
+        /// Its name.
+        name: String,
+        /// Its UID.
+        uid: String,
+    },
+    /// The application itself, at the end of its time to live.
+    DeleteApplication,
+}
+
+/// How an event is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// As expected.
+    Normal,
+    /// Somebody should look.
+    Warning,
+}
+
+/// Something to tell the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// How it is shown.
+    pub kind: EventKind,
+    /// One word, such as `SparkDriverRunning`.
+    pub reason: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+/// What is to be done about one application.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Saved first, if it differs from what is there.
+    pub status: Option<SparkApplicationStatus>,
+    /// Carried out in order once the status is saved.
+    pub actions: Vec<Action>,
+    /// Told once the actions are carried out.
+    pub events: Vec<Event>,
+    /// Look again after this time even if nothing changes.
+    pub again: Option<Duration>,
+}
+
+impl Plan {
+    /// Whether nothing is written.
+    pub fn is_quiet(&self) -> bool {
+        self.status.is_none() && self.actions.is_empty()
+    }
+}

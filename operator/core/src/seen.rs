@@ -1,0 +1,125 @@
+//! What the operator sees of one application: its pods and Service in words that decisions need, nothing of Kubernetes'
+//! own types. Filled by `observe`; facts alone, no conclusions.
+
+use jiff::Timestamp;
+use onager_crds::SparkApplication;
+
+/// Driver or executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The driver.
+    Driver,
+    /// The executor of this index, from 1.
+    Executor(u32),
+}
+
+/// A pod's phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not all containers started.
+    #[default]
+    Pending,
+    /// It runs.
+    Running,
+    /// It ended with exit code 0.
+    Succeeded,
+    /// It ended otherwise.
+    Failed,
+}
+
+/// Why a pod does not come up, as the kubelet or the scheduler says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Such as `ImagePullBackOff`.
+    pub reason: String,
+    /// The sentence.
+    pub message: String,
+}
+
+/// How a pod's main container, or the pod as a whole, ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code, where a container ended.
+    pub code: Option<i32>,
+    /// Such as `OOMKilled`, `Error`, `Evicted`.
+    pub reason: String,
+    /// The termination message.
+    pub message: String,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodSeen {
+    /// What it is to its application.
+    pub role: Role,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// UID of the SparkApplication that owns it, if one does.
+    pub owner: Option<String>,
+    /// The attempt it was made for.
+    pub attempt: u32,
+    /// Its phase.
+    pub phase: Phase,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
+    /// Whether its node answers; true while it has none.
+    pub node_ready: bool,
+    /// The node it is bound to.
+    pub node: Option<String>,
+    /// Why it does not come up.
+    pub trouble: Option<Trouble>,
+    /// How it ended.
+    pub exit: Option<Exit>,
+}
+
+impl PodSeen {
+    /// Whether its containers ended.
+    pub fn ended(&self) -> bool {
+        matches!(self.phase, Phase::Succeeded | Phase::Failed)
+    }
+
+    /// Whether it works or may come to.
+    pub fn is_live(&self) -> bool {
+        !self.ended() && !self.deleting && self.node_ready
+    }
+}
+
+/// The driver's Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceSeen {
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// What is seen of one application.
+#[derive(Clone, Debug)]
+pub struct Seen<'a> {
+    /// The application.
+    pub app: &'a SparkApplication,
+    /// The pod that has the driver's name, whoever owns it.
+    pub driver: Option<PodSeen>,
+    /// Executors that this application owns.
+    pub executors: Vec<PodSeen>,
+    /// The driver's Service, if this application owns it.
+    pub service: Option<ServiceSeen>,
+    /// Why its gang cannot be placed now; only looked at while it is not admitted.
+    pub shortage: Option<Trouble>,
+}
+
+impl Seen<'_> {
+    /// The application's UID.
+    pub fn uid(&self) -> &str {
+        self.app.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// The driver's pod, if this application owns it.
+    pub fn own_driver(&self) -> Option<&PodSeen> {
+        self.driver.as_ref().filter(|pod| pod.owner.as_deref() == Some(self.uid()))
+    }
+}

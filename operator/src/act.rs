@@ -1,0 +1,189 @@
+//! Carries out a plan's actions. Creates rest on names: what is there already and is ours is as good as made. Every write is
+//! taken into the cache at once. Decides nothing: what the API server refuses goes back as an [`ActError`].
+
+use futures::{StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, PostParams, Preconditions},
+};
+use onager_core::{Action, Workload, lifecycle::driver_name};
+use onager_crds::SparkApplication;
+
+use crate::{
+    build,
+    cache::{ServiceRecord, facts},
+    context::Context,
+    error::ActError,
+    observe,
+};
+
+/// Executors of one application that are created at once.
+const AT_ONCE: usize = 16;
+
+/// One application's writes.
+pub struct Act<'a> {
+    context: &'a Context,
+    app: &'a SparkApplication,
+    namespace: String,
+    limit_cpu: bool,
+}
+
+impl<'a> Act<'a> {
+    /// For an application.
+    pub fn new(context: &'a Context, app: &'a SparkApplication) -> Self {
+        let namespace = app.metadata.namespace.clone().unwrap_or_default();
+        let limit_cpu = observe::wants_cpu_limit(&context.cache, &namespace);
+        Self { context, app, namespace, limit_cpu }
+    }
+
+    /// Carries out all actions, in order; executors that follow each other are made at the same time.
+    ///
+    /// # Errors
+    /// The first that fails; what was done stays done.
+    pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
+        let alike = |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
+        for group in actions.chunk_by(alike) {
+            stream::iter(group).map(|action| self.one(action)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        }
+        Ok(())
+    }
+
+    async fn one(&self, action: &Action) -> Result<(), ActError> {
+        match action {
+            Action::CreateDriver { attempt } => self.create_driver(*attempt).await,
+            Action::CreateExecutor { attempt, index } => self.create_executor(*attempt, *index).await,
+            Action::TellExecutorLost { index, reason } => {
+                self.tell_lost(*index, reason);
+                Ok(())
+            }
+            Action::DeletePod { name, uid } => self.delete_pod(name, uid).await,
+            Action::DeleteService { name, uid } => self.delete_service(name, uid).await,
+            Action::DeleteApplication => {
+                let uid = self.app.metadata.uid.clone().unwrap_or_default();
+                let apps: Api<SparkApplication> = self.api();
+                gone(apps.delete(&self.app.name_any(), &exactly(&uid)).await.map(|_| ()))
+            }
+        }
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.context.client.clone(), &self.namespace)
+    }
+
+    fn workload(&self) -> Result<Workload, ActError> {
+        Workload::read(&self.app.spec).map_err(|refusal| ActError::Rejected(refusal.message))
+    }
+
+    async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
+        let workload = self.workload()?;
+        let service = self.service().await?;
+        self.create_secret(&service).await?;
+        let Context { engine, settings, .. } = self.context;
+        let pod = build::driver_pod(self.app, &workload, attempt, self.limit_cpu, engine, settings);
+        self.create_pod(&pod).await
+    }
+
+    async fn create_executor(&self, attempt: u32, index: u32) -> Result<(), ActError> {
+        let workload = self.workload()?;
+        let driver = self.service().await?;
+        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, self.limit_cpu, &self.context.engine);
+        self.create_pod(&pod).await
+    }
+
+    async fn create_pod(&self, pod: &Pod) -> Result<(), ActError> {
+        let api: Api<Pod> = self.api();
+        let made = match api.create(&PostParams::default(), pod).await {
+            Ok(made) => made,
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+                let there = api.get(&pod.name_any()).await?;
+                let mine = facts::owner(&there.metadata).map(|owner| &owner.uid) == self.app.metadata.uid.as_ref();
+                let same = |name: &str| there.labels().get(name) == pod.labels().get(name);
+                if !(mine && same(build::names::ATTEMPT)) {
+                    return Err(ActError::NameInUse(pod.name_any()));
+                }
+                there
+            }
+            Err(error) => return Err(ActError::of_create(error)),
+        };
+        self.context.metrics.writes.with_label_values(&["create_pod"]).inc();
+        self.context.cache.pods().insert(&made);
+        Ok(())
+    }
+
+    /// The driver's Service, which is made if it is not there.
+    async fn service(&self) -> Result<ServiceRecord, ActError> {
+        let name = driver_name(&self.app.name_any());
+        let uid = self.app.metadata.uid.as_deref().unwrap_or_default();
+        let cached = self.context.cache.services().get(&self.namespace, &name).cloned();
+        if let Some(service) = cached.filter(|service| service.owner == uid) {
+            return Ok(service);
+        }
+        let services: Api<Service> = self.api();
+        let service = match services.create(&PostParams::default(), &build::service(self.app)).await {
+            Ok(service) => service,
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => services.get(&name).await?,
+            Err(error) => return Err(ActError::of_create(error)),
+        };
+        self.context.metrics.writes.with_label_values(&["create_service"]).inc();
+        let record = ServiceRecord::read(&service).filter(|record| record.owner == uid).ok_or(ActError::NameInUse(name.clone()))?;
+        self.context.cache.services().insert(&self.namespace, &name, record.clone());
+        Ok(record)
+    }
+
+    async fn create_secret(&self, service: &ServiceRecord) -> Result<(), ActError> {
+        let token = self.context.control.token(&service.owner);
+        let secrets: Api<Secret> = self.api();
+        match secrets.create(&PostParams::default(), &build::secret(self.app, service, &token)).await {
+            // Its name has the application's UID in it: it was made before a restart.
+            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
+            Err(error) => Err(ActError::of_create(error)),
+            Ok(_) => {
+                self.context.metrics.writes.with_label_values(&["create_secret"]).inc();
+                Ok(())
+            }
+        }
+    }
+
+    fn tell_lost(&self, index: u32, reason: &str) {
+        let name = driver_name(&self.app.name_any());
+        let ip = self.context.cache.pods().get(&self.namespace, &name).and_then(|record| record.ours.as_ref()?.ip.clone());
+        if let Some(ip) = ip {
+            let uid = self.app.metadata.uid.clone().unwrap_or_default();
+            self.context.control.executor_lost(ip, &uid, index, reason.to_string());
+        }
+    }
+
+    async fn delete_pod(&self, name: &str, uid: &str) -> Result<(), ActError> {
+        let pods: Api<Pod> = self.api();
+        gone(pods.delete(name, &exactly(uid)).await.map(|_| ()))?;
+        self.context.metrics.writes.with_label_values(&["delete_pod"]).inc();
+        self.context.cache.pods().mark_deleting(&self.namespace, name, uid);
+        Ok(())
+    }
+
+    async fn delete_service(&self, name: &str, uid: &str) -> Result<(), ActError> {
+        let services: Api<Service> = self.api();
+        gone(services.delete(name, &exactly(uid)).await.map(|_| ()))?;
+        self.context.metrics.writes.with_label_values(&["delete_service"]).inc();
+        self.context.cache.services().remove(&self.namespace, name);
+        Ok(())
+    }
+}
+
+/// Deletes the object with this UID, not another that took its name.
+fn exactly(uid: &str) -> DeleteParams {
+    DeleteParams::background().preconditions(Preconditions { uid: Some(uid.to_string()), resource_version: None })
+}
+
+/// Gone already, or another of its name there by now, is as good as deleted.
+fn gone(answer: Result<(), kube::Error>) -> Result<(), ActError> {
+    match answer {
+        Err(kube::Error::Api(status)) if status.reason == "NotFound" || status.reason == "Conflict" => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,57 @@
+//! The driver's Service and the Secret with the token of its control channel. Executors dial the Service's ClusterIP:
+//! unlike a headless name it is known before the driver has an address, and no DNS server caches that it is missing.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{Secret, Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::{apis::meta::v1::OwnerReference, util::intstr::IntOrString},
+};
+use kube::ResourceExt;
+use onager_contract::endpoint;
+use onager_core::lifecycle::driver_name;
+use onager_crds::SparkApplication;
+
+use super::names;
+use crate::cache::ServiceRecord;
+
+/// The driver's Service.
+pub fn service(app: &SparkApplication) -> Service {
+    let port = |name: &str, port: u16| ServicePort {
+        name: Some(name.to_string()),
+        port: i32::from(port),
+        target_port: Some(IntOrString::Int(i32::from(port))),
+        ..ServicePort::default()
+    };
+    let mut selector = names::labels(app, "driver");
+    selector.remove(names::MANAGED_BY);
+    Service {
+        metadata: names::owned(app, driver_name(&app.name_any()), "driver"),
+        spec: Some(ServiceSpec {
+            selector: Some(selector),
+            ports: Some(vec![port("scheduler", endpoint::SCHEDULER_PORT), port("control", endpoint::CONTROL_PORT)]),
+            // Executors may dial as soon as the driver's pod has an address.
+            publish_not_ready_addresses: Some(true),
+            ..ServiceSpec::default()
+        }),
+        ..Service::default()
+    }
+}
+
+/// The Secret with the control token. The Service owns it, so that it goes with it and need not be watched.
+pub fn secret(app: &SparkApplication, service: &ServiceRecord, token: &str) -> Secret {
+    let mut metadata = names::owned(app, names::secret_name(app), "driver");
+    metadata.owner_references = Some(vec![OwnerReference {
+        api_version: "v1".into(),
+        kind: "Service".into(),
+        name: service.name.clone(),
+        uid: service.uid.clone(),
+        ..OwnerReference::default()
+    }]);
+    Secret {
+        metadata,
+        data: Some(BTreeMap::from([(names::TOKEN_KEY.to_string(), ByteString(token.as_bytes().to_vec()))])),
+        ..Secret::default()
+    }
+}

@@ -1,0 +1,129 @@
+//! What is read from a Kubernetes object: who owns it, what it asks for, why it does not come up, how it ended. Facts alone.
+
+use k8s_openapi::{
+    api::core::v1::{ContainerStatus, Pod, PodSpec, ResourceRequirements},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use onager_core::{Exit, Phase, PodSeen, Role, Size, Trouble, quantity};
+
+use crate::build::names;
+
+/// Reasons of a waiting container that mean work in progress, not trouble.
+const CALM: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
+/// The SparkApplication that owns an object.
+pub fn owner(meta: &ObjectMeta) -> Option<&OwnerReference> {
+    let owners = meta.owner_references.as_ref()?;
+    owners.iter().find(|owner| owner.kind == "SparkApplication" && owner.api_version.starts_with("onager.dev/"))
+}
+
+/// What a pod takes of its node: the sum of its containers' requests, at least those of any init container.
+pub fn requests(spec: &PodSpec) -> Size {
+    let of = |resources: Option<&ResourceRequirements>| {
+        let requests = resources.and_then(|resources| resources.requests.as_ref());
+        let read = |name: &str, parse: fn(&str) -> Option<u64>| {
+            requests.and_then(|requests| requests.get(name)).and_then(|amount| parse(&amount.0)).unwrap_or(0)
+        };
+        Size { cpu: read("cpu", quantity::milli), memory: read("memory", quantity::whole), pods: 0 }
+    };
+    let mut sum = Size::default();
+    for container in &spec.containers {
+        sum += of(container.resources.as_ref());
+    }
+    for container in spec.init_containers.iter().flatten() {
+        let asks = of(container.resources.as_ref());
+        if container.restart_policy.as_deref() == Some("Always") {
+            sum += asks;
+        } else {
+            sum.cpu = sum.cpu.max(asks.cpu);
+            sum.memory = sum.memory.max(asks.memory);
+        }
+    }
+    if let Some(overhead) = &spec.overhead {
+        let read = |name: &str, parse: fn(&str) -> Option<u64>| overhead.get(name).and_then(|amount| parse(&amount.0)).unwrap_or(0);
+        sum += Size { cpu: read("cpu", quantity::milli), memory: read("memory", quantity::whole), pods: 0 };
+    }
+    Size { pods: 1, ..sum }
+}
+
+/// What decisions need of a pod that bears our labels, or the name of a driver.
+pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
+    let meta = &pod.metadata;
+    let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
+    let number = |name: &str| label(name).and_then(|text| text.parse::<u32>().ok());
+    let role = match label(names::ROLE).map(String::as_str) {
+        Some("executor") => Role::Executor(number(names::INDEX)?),
+        _ => Role::Driver,
+    };
+    let status = pod.status.as_ref();
+    let phase = match status.and_then(|status| status.phase.as_deref()) {
+        Some("Running") => Phase::Running,
+        Some("Succeeded") => Phase::Succeeded,
+        Some("Failed") => Phase::Failed,
+        _ => Phase::Pending,
+    };
+    Some(PodSeen {
+        role,
+        name: meta.name.clone()?,
+        uid: meta.uid.clone()?,
+        owner: owner(meta).map(|owner| owner.uid.clone()),
+        attempt: number(names::ATTEMPT).unwrap_or(0),
+        phase,
+        deleting: meta.deletion_timestamp.is_some(),
+        node_ready: true,
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        trouble: if phase == Phase::Pending { trouble(pod) } else { None },
+        exit: if matches!(phase, Phase::Succeeded | Phase::Failed) { exit(pod) } else { None },
+    })
+}
+
+fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.as_ref();
+    let init = status.and_then(|status| status.init_container_statuses.as_ref());
+    let main = status.and_then(|status| status.container_statuses.as_ref());
+    init.into_iter().flatten().chain(main.into_iter().flatten())
+}
+
+fn trouble(pod: &Pod) -> Option<Trouble> {
+    let waiting = statuses(pod).find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.as_deref().filter(|reason| !CALM.contains(reason))?;
+        // The kubelet alternates between the two; one word, or the state would change for ever.
+        let reason = if reason == "ErrImagePull" { "ImagePullBackOff" } else { reason };
+        let message = match reason {
+            "ImagePullBackOff" | "InvalidImageName" => format!("image {} cannot be pulled", container.image),
+            _ => waiting.message.clone().unwrap_or_else(|| reason.to_string()),
+        };
+        Some(Trouble { reason: reason.to_string(), message })
+    });
+    waiting.or_else(|| {
+        let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+        let unscheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+        Some(Trouble {
+            reason: unscheduled.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
+            message: unscheduled.message.clone().unwrap_or_default(),
+        })
+    })
+}
+
+fn exit(pod: &Pod) -> Option<Exit> {
+    let status = pod.status.as_ref()?;
+    let main = status.container_statuses.iter().flatten().find(|container| container.name == names::CONTAINER);
+    let ended = main.and_then(|container| container.state.as_ref()?.terminated.as_ref()).or_else(|| {
+        statuses(pod).filter_map(|container| container.state.as_ref()?.terminated.as_ref()).find(|ended| ended.exit_code != 0)
+    });
+    Some(match ended {
+        Some(ended) => Exit {
+            code: Some(ended.exit_code),
+            reason: ended.reason.clone().unwrap_or_default(),
+            message: ended.message.clone().unwrap_or_default(),
+            at: ended.finished_at.as_ref().map(|at| at.0),
+        },
+        None => Exit {
+            code: None,
+            reason: status.reason.clone().unwrap_or_default(),
+            message: status.message.clone().unwrap_or_default(),
+            at: None,
+        },
+    })
+}

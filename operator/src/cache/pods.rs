@@ -1,0 +1,164 @@
+//! All pods of the cluster, trimmed: what each takes, and for ours what decisions need. Own writes are taken in at once,
+//! so that the next decision sees them; a pod that is known to be gone does not come back by a late answer.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::watcher::Event;
+use onager_core::{PodSeen, Size};
+
+use super::{
+    facts,
+    watched::{Key, key},
+};
+
+/// How many UIDs of deleted pods are remembered; an answer to a create is late by less than this many deletions.
+const GRAVES: usize = 10_000;
+
+/// What is kept of a pod.
+#[derive(Clone, Debug)]
+pub struct PodRecord {
+    /// Its node, if it has one.
+    pub node: Option<String>,
+    /// Its requests.
+    pub requests: Size,
+    /// Whether its containers ended, so that it takes no room.
+    pub ended: bool,
+    /// For pods of applications.
+    pub ours: Option<Ours>,
+    uid: String,
+}
+
+/// What is kept of a pod of an application.
+#[derive(Clone, Debug)]
+pub struct Ours {
+    /// Name of the application.
+    pub app: String,
+    /// Its facts.
+    pub seen: PodSeen,
+    /// Its IP.
+    pub ip: Option<String>,
+}
+
+/// All pods.
+#[derive(Default)]
+pub struct Pods {
+    items: HashMap<Key, PodRecord>,
+    by_owner: HashMap<String, HashSet<Key>>,
+    listing: Option<HashSet<Key>>,
+    graves: HashSet<String>,
+    grave_order: VecDeque<String>,
+}
+
+/// What an event of the watch means for others.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Namespace and name of the application to look at.
+    pub application: Option<Key>,
+    /// Whether room may have come free.
+    pub room: bool,
+}
+
+impl Pods {
+    /// Takes in an event of the cluster-wide watch.
+    pub fn take_in(&mut self, event: &Event<Pod>) -> Vec<Effect> {
+        match event {
+            Event::Init => self.listing = Some(HashSet::new()),
+            Event::InitApply(pod) => {
+                let key = key(pod);
+                if let Some(listing) = &mut self.listing {
+                    listing.insert(key);
+                }
+                return vec![self.insert(pod)];
+            }
+            Event::Apply(pod) => return vec![self.insert(pod)],
+            Event::InitDone => {
+                let seen = self.listing.take().unwrap_or_default();
+                let gone: Vec<Key> = self.items.keys().filter(|key| !seen.contains(*key)).cloned().collect();
+                return gone.iter().map(|key| self.remove(key)).collect();
+            }
+            Event::Delete(pod) => return vec![self.remove(&key(pod))],
+        }
+        Vec::new()
+    }
+
+    /// Takes in a pod as the API server answered.
+    pub fn insert(&mut self, pod: &Pod) -> Effect {
+        let key = key(pod);
+        let uid = pod.metadata.uid.clone().unwrap_or_default();
+        if self.graves.contains(&uid) {
+            return Effect::default();
+        }
+        let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+        let app = label(crate::build::names::APP);
+        let seen = facts::pod_seen(pod);
+        let ended = seen.as_ref().is_some_and(PodSeen::ended);
+        let ours = app.zip(seen).map(|(app, seen)| Ours {
+            app,
+            seen,
+            ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
+        });
+        let record = PodRecord {
+            node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+            requests: pod.spec.as_ref().map(facts::requests).unwrap_or_default(),
+            ended,
+            ours,
+            uid,
+        };
+        let application = record.ours.as_ref().map(|ours| (key.0.clone(), ours.app.clone()));
+        if let Some(owner) = record.ours.as_ref().and_then(|ours| ours.seen.owner.clone()) {
+            self.by_owner.entry(owner).or_default().insert(key.clone());
+        }
+        let old = self.items.insert(key, record);
+        Effect { application, room: ended && old.is_none_or(|old| !old.ended) }
+    }
+
+    fn remove(&mut self, key: &Key) -> Effect {
+        let Some(record) = self.items.remove(key) else { return Effect::default() };
+        if let Some(owner) = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_ref())
+            && let Some(keys) = self.by_owner.get_mut(owner)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_owner.remove(owner);
+            }
+        }
+        if record.ours.is_some() && self.graves.insert(record.uid.clone()) {
+            self.grave_order.push_back(record.uid);
+            if self.grave_order.len() > GRAVES && let Some(oldest) = self.grave_order.pop_front() {
+                self.graves.remove(&oldest);
+            }
+        }
+        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true }
+    }
+
+    /// Marks a pod whose deletion was accepted.
+    pub fn mark_deleting(&mut self, namespace: &str, name: &str, uid: &str) {
+        let record = self.items.get_mut(&(namespace.to_string(), name.to_string()));
+        if let Some(ours) = record.filter(|record| record.uid == uid).and_then(|record| record.ours.as_mut()) {
+            ours.seen.deleting = true;
+        }
+    }
+
+    /// Pods that an application owns.
+    pub fn of_owner<'a>(&'a self, uid: &str) -> impl Iterator<Item = &'a Ours> {
+        let keys = self.by_owner.get(uid).into_iter().flatten();
+        keys.filter_map(|key| self.items.get(key)?.ours.as_ref())
+    }
+
+    /// One pod.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<&PodRecord> {
+        self.items.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    /// All pods that take room.
+    pub fn taking_room(&self) -> impl Iterator<Item = &PodRecord> {
+        self.items.values().filter(|record| !record.ended)
+    }
+
+    /// Namespaces and names of the applications that have pods on a node.
+    pub fn applications_on(&self, node: &str) -> HashSet<Key> {
+        let on = self.items.iter().filter(|(_, record)| record.node.as_deref() == Some(node));
+        on.filter_map(|(key, record)| Some((key.0.clone(), record.ours.as_ref()?.app.clone()))).collect()
+    }
+}

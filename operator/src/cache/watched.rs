@@ -1,0 +1,82 @@
+//! A map from namespace and name to what is kept of an object, filled by a watch of one scope: a relist replaces what that
+//! scope had, and nothing of other scopes.
+
+use std::collections::{HashMap, HashSet};
+
+use kube::{Resource, runtime::watcher::Event};
+
+/// Namespace and name.
+pub type Key = (String, String);
+
+/// Objects of one kind.
+#[derive(Debug)]
+pub struct Watched<T> {
+    items: HashMap<Key, T>,
+    /// Keys seen since each scope's relist began.
+    listing: HashMap<String, HashSet<Key>>,
+}
+
+impl<T> Default for Watched<T> {
+    fn default() -> Self {
+        Self { items: HashMap::new(), listing: HashMap::new() }
+    }
+}
+
+/// The key of an object.
+pub fn key<K: Resource>(object: &K) -> Key {
+    let meta = object.meta();
+    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
+impl<T> Watched<T> {
+    /// Takes in an event of the watch of `scope` (a namespace, or "" for all).
+    pub fn take_in<K: Resource>(&mut self, scope: &str, event: &Event<K>, keep: impl Fn(&K) -> Option<T>) {
+        match event {
+            Event::Init => {
+                self.listing.insert(scope.to_string(), HashSet::new());
+            }
+            Event::InitApply(object) | Event::Apply(object) => {
+                let key = key(object);
+                if let (Event::InitApply(_), Some(seen)) = (event, self.listing.get_mut(scope)) {
+                    seen.insert(key.clone());
+                }
+                match keep(object) {
+                    Some(item) => self.items.insert(key, item),
+                    None => self.items.remove(&key),
+                };
+            }
+            Event::InitDone => {
+                let seen = self.listing.remove(scope).unwrap_or_default();
+                self.items.retain(|key, _| seen.contains(key) || !(scope.is_empty() || key.0 == scope));
+            }
+            Event::Delete(object) => {
+                self.items.remove(&key(object));
+            }
+        }
+    }
+
+    /// One object.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<&T> {
+        self.items.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    /// Remembers an object that was just written.
+    pub fn insert(&mut self, namespace: &str, name: &str, item: T) {
+        self.items.insert((namespace.to_string(), name.to_string()), item);
+    }
+
+    /// Forgets an object that was just deleted.
+    pub fn remove(&mut self, namespace: &str, name: &str) {
+        self.items.remove(&(namespace.to_string(), name.to_string()));
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.items.values()
+    }
+
+    /// All of a namespace.
+    pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a T)> {
+        self.items.iter().filter(move |(key, _)| key.0 == namespace).map(|(key, item)| (key.1.as_str(), item))
+    }
+}

@@ -1,0 +1,67 @@
+//! What every part of the operator shares: the client, the cache, the settings. Holds no decisions.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::channel::mpsc;
+use kube::{
+    Client,
+    runtime::{events::Recorder, reflector::ObjectRef},
+};
+use onager_core::Settings;
+use onager_crds::SparkApplication;
+
+use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics};
+
+/// Shared by all workers.
+pub struct Context {
+    /// Speaks with the API server.
+    pub client: Client,
+    /// What is remembered of the cluster.
+    pub cache: Arc<Cache>,
+    /// The administrator's settings.
+    pub settings: Settings,
+    /// The engine's image.
+    pub engine: EngineImage,
+    /// Tells users.
+    pub recorder: Recorder,
+    /// Speaks with drivers.
+    pub control: Control,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Bounds how many applications are worked on at once, over all namespaces.
+    pub workers: tokio::sync::Semaphore,
+    /// Held while a gang is admitted, so that no two see the same room.
+    pub admission: tokio::sync::Mutex<()>,
+    /// Wakes applications.
+    pub triggers: Triggers,
+}
+
+/// One queue of applications to be looked at for each scope: a namespace, or "" for all.
+#[derive(Default)]
+pub struct Triggers(Mutex<HashMap<String, mpsc::UnboundedSender<ObjectRef<SparkApplication>>>>);
+
+impl Triggers {
+    /// The queue of a scope that begins.
+    pub fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<SparkApplication>> {
+        let (sender, receiver) = mpsc::unbounded();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.to_string(), sender);
+        receiver
+    }
+
+    /// Has an application looked at, if its namespace is served.
+    pub fn wake(&self, namespace: &str, name: &str) {
+        let scopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = scopes.get(namespace).or_else(|| scopes.get("")) {
+            // A scope that has ended needs no news.
+            let _ = queue.unbounded_send(ObjectRef::new(name).within(namespace));
+        }
+    }
+
+    /// Ends all queues, and with them the workers, each after the step it is at.
+    pub fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

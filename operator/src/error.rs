@@ -1,0 +1,50 @@
+//! Errors, split by what follows from them: undo and wait, give up with a reason, or try again.
+
+use thiserror::Error;
+
+/// Why an action failed.
+#[derive(Debug, Error)]
+pub enum ActError {
+    /// A quota was used up between admission and create: the gang is undone and waits.
+    #[error("{0}")]
+    QuotaExceeded(String),
+    /// The API server will never take what the spec asks for.
+    #[error("{0}")]
+    Rejected(String),
+    /// An object of somebody else has the name.
+    #[error("{0} belongs to somebody else")]
+    NameInUse(String),
+    /// Try again.
+    #[error(transparent)]
+    Kube(#[from] kube::Error),
+}
+
+impl ActError {
+    /// Sorts the refusal of a create.
+    pub fn of_create(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if status.reason == "Forbidden" && status.message.contains("exceeded quota") => {
+                Self::QuotaExceeded(status.message.clone())
+            }
+            kube::Error::Api(status) if status.message.contains("being terminated") => Self::Kube(error),
+            kube::Error::Api(status) if matches!(status.reason.as_str(), "Invalid" | "Forbidden" | "BadRequest") => {
+                Self::Rejected(status.message.clone())
+            }
+            _ => Self::Kube(error),
+        }
+    }
+}
+
+/// Why a reconciliation is tried again.
+#[derive(Debug, Error)]
+pub enum ReconcileError {
+    /// Somebody else wrote the object in between; the watch will bring the news.
+    #[error("the application changed in between")]
+    Conflict,
+    /// An action failed.
+    #[error(transparent)]
+    Act(#[from] ActError),
+    /// A status could not be written.
+    #[error("cannot write the status: {0}")]
+    Status(#[source] kube::Error),
+}

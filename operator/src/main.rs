@@ -1,0 +1,156 @@
+//! The operator: `watch -> observe -> core::plan -> act -> report -> watch`. This file puts the parts together and ends
+//! them; it decides nothing.
+
+mod act;
+mod build;
+mod cache;
+mod config;
+mod context;
+mod control;
+mod error;
+mod lease;
+mod metrics;
+mod observe;
+mod reconcile;
+mod report;
+mod scope;
+mod serve;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use clap::Parser;
+use kube::{
+    Client,
+    runtime::events::{Recorder, Reporter},
+};
+use onager_core::Settings;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch as state,
+    task::JoinSet,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    build::EngineImage,
+    cache::Cache,
+    config::{Config, LogFormat},
+    context::{Context, Triggers},
+    control::Control,
+    lease::LeaderLease,
+    metrics::Metrics,
+};
+
+/// No answer of the API server may take longer; watches send bookmarks more often than this.
+const READ_LIMIT: Duration = Duration::from_secs(330);
+/// How long the steps under way may take at the end.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    start_log(config.log_format);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let metrics = Arc::new(Metrics::new()?);
+    let cache = Arc::new(Cache::default());
+    let (ready, is_ready) = state::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve::metrics(config.metrics_address, metrics.clone(), cache.clone()));
+    tasks.spawn(serve::probes(config.probe_address, is_ready));
+
+    let client = connect().await?;
+    let control = Control::connect(client.clone(), &config.pod_namespace).await.context("cannot read or make the Secret with the control key")?;
+    ready.send_replace(true);
+    let lease = LeaderLease::new(client.clone(), &config.pod_namespace, &config.lease_name, &config.pod_name);
+    if config.leader_elect {
+        tracing::info!(lease = config.lease_name, "waiting to lead");
+        tokio::select! {
+            () = lease.acquire() => {}
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        }
+    }
+    metrics.leading.set(1);
+    tracing::info!(identity = config.pod_name, "leading");
+
+    let context = Arc::new(Context {
+        recorder: Recorder::new(client.clone(), Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) }),
+        client,
+        cache,
+        settings: Settings { start_limit: Duration::from_secs(config.start_limit_seconds), ..Settings::default() },
+        engine: EngineImage { reference: config.engine_image.clone(), pull_policy: config.engine_image_pull_policy.clone() },
+        control,
+        metrics,
+        workers: tokio::sync::Semaphore::new(config.workers.into()),
+        admission: tokio::sync::Mutex::default(),
+        triggers: Triggers::default(),
+    });
+    let mut scopes = start(&config, &context);
+    let lost = tokio::select! {
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+        () = lease.keep(), if config.leader_elect => true,
+        ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
+    };
+    if lost {
+        // Whatever is under way must not be written by one who no longer leads.
+        anyhow::bail!("the lease was lost");
+    }
+    tracing::info!("stopping: no new steps, those under way are finished");
+    context.triggers.close();
+    let finished = async { while scopes.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_LIMIT, finished).await.is_err() {
+        tracing::warn!("some steps were not finished in time; they are taken up again by the next leader");
+    }
+    if config.leader_elect {
+        lease.release().await;
+    }
+    Ok(())
+}
+
+/// Starts the shared watches, and a scope for each namespace; answers the scopes.
+fn start(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
+    let (pods, mut pods_ready) = state::channel(false);
+    let (nodes, mut nodes_ready) = state::channel(false);
+    let (synced, is_synced) = state::channel(false);
+    tokio::spawn(watch::pods(context.clone(), pods));
+    tokio::spawn(watch::nodes(context.clone(), nodes));
+    tokio::spawn(watch::room(context.clone()));
+    tokio::spawn(async move {
+        let both = (pods_ready.wait_for(|ready| *ready).await.is_ok(), nodes_ready.wait_for(|ready| *ready).await.is_ok());
+        synced.send_replace(both == (true, true));
+        synced.closed().await;
+    });
+    let mut scopes = JoinSet::new();
+    if let Some(selector) = config.namespace_selector.clone() {
+        let (context, synced) = (context.clone(), is_synced);
+        scopes.spawn(async move { watch::namespaces(context, &selector, synced).await });
+    } else if config.namespaces.is_empty() {
+        scopes.spawn(scope::serve(None, context.clone(), is_synced));
+    } else {
+        for namespace in &config.namespaces {
+            scopes.spawn(scope::serve(Some(namespace.clone()), context.clone(), is_synced.clone()));
+        }
+    }
+    scopes
+}
+
+async fn connect() -> anyhow::Result<Client> {
+    let mut config = kube::Config::infer().await.context("no way to the API server")?;
+    config.read_timeout = Some(READ_LIMIT);
+    // A repeated POST may make a second object; steps are repeated as a whole instead.
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

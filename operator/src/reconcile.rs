@@ -1,0 +1,102 @@
+//! One step of one application: observe, decide, save, act, tell. The order is the whole point: the status is saved before
+//! anything is made, and nothing is made if it was not saved.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use jiff::Timestamp;
+use kube::{ResourceExt, runtime::controller::Action as Next};
+use onager_core::{Plan, Workload, lifecycle};
+use onager_crds::{SparkApplication, State};
+
+use crate::{
+    act::Act,
+    cache::state,
+    context::Context,
+    error::{ActError, ReconcileError},
+    observe, report,
+};
+
+/// How long to wait after an error, before the watch may bring news.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Brings an application one step on.
+///
+/// # Errors
+/// See [`ReconcileError`]; the step is repeated.
+pub fn reconcile(watched: Arc<SparkApplication>, context: Arc<Context>) -> BoxFuture<'static, Result<Next, ReconcileError>> {
+    async move {
+        let Ok(_permit) = context.workers.acquire().await else { return Ok(Next::await_change()) };
+        let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
+        let Some(app) = newest else { return Ok(Next::await_change()) };
+        let timer = context.metrics.reconcile_seconds.start_timer();
+        let again = step(&app, &context).await;
+        timer.observe_duration();
+        again.map(|again| again.map_or_else(Next::await_change, Next::requeue))
+    }
+    .boxed()
+}
+
+/// What follows an error.
+pub fn on_error(app: Arc<SparkApplication>, error: &ReconcileError, context: Arc<Context>) -> Next {
+    context.metrics.reconcile_errors.inc();
+    match error {
+        ReconcileError::Conflict => tracing::debug!(app = %app.name_any(), "the application changed in between"),
+        error => tracing::warn!(namespace = app.namespace(), app = %app.name_any(), %error, "will try again"),
+    }
+    Next::requeue(RETRY)
+}
+
+async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<Duration>, ReconcileError> {
+    let (plan, saved) = if matches!(state(app), State::New | State::Queued) {
+        admit(app, context).await?
+    } else {
+        let plan = lifecycle::plan(&observe::seen(&context.cache, app), &context.settings, Timestamp::now());
+        let saved = save(app, &plan, context).await?;
+        (plan, saved)
+    };
+    carry_out(&saved, plan, context).await
+}
+
+/// Decides on admission with nobody else doing so, until the decision is saved: the next one then sees it.
+async fn admit(app: &Arc<SparkApplication>, context: &Context) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
+    let _alone = context.admission.lock().await;
+    let mut seen = observe::seen(&context.cache, app);
+    if let Ok(workload) = Workload::read(&app.spec) {
+        let promised = context.cache.apps().in_state(&[State::Submitted, State::Running]);
+        seen.shortage = observe::shortage(&context.cache, app, &workload, promised.iter().map(Arc::as_ref));
+    }
+    let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+    let saved = save(app, &plan, context).await?;
+    Ok((plan, saved))
+}
+
+async fn save(app: &Arc<SparkApplication>, plan: &Plan, context: &Context) -> Result<Arc<SparkApplication>, ReconcileError> {
+    match &plan.status {
+        Some(status) => report::save(app, status, context).await,
+        None => Ok(app.clone()),
+    }
+}
+
+async fn carry_out(app: &Arc<SparkApplication>, plan: Plan, context: &Context) -> Result<Option<Duration>, ReconcileError> {
+    let done = Act::new(context, app).all(&plan.actions).await;
+    let follow_up = match done {
+        Ok(()) => {
+            report::tell(app, &plan.events, context).await;
+            return Ok(plan.again);
+        }
+        Err(ActError::QuotaExceeded(message)) => {
+            let seen = observe::seen(&context.cache, app);
+            lifecycle::undo_admission(&seen, &context.settings, &message, Timestamp::now())
+        }
+        Err(ActError::Rejected(message)) => {
+            let seen = observe::seen(&context.cache, app);
+            lifecycle::reject(&seen, &message, Timestamp::now())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let saved = save(app, &follow_up, context).await?;
+    Act::new(context, &saved).all(&follow_up.actions).await?;
+    report::tell(&saved, &follow_up.events, context).await;
+    Ok(follow_up.again)
+}

@@ -1,0 +1,66 @@
+//! Writes a status, and tells users by events. A status is only written over the version it was decided on, so that of two
+//! operators that both believe to lead one fails.
+
+use std::sync::Arc;
+
+use kube::{
+    Api, Resource, ResourceExt,
+    api::PostParams,
+    runtime::events::{Event as KubeEvent, EventType},
+};
+use onager_core::{Event, EventKind};
+use onager_crds::{SparkApplication, SparkApplicationStatus};
+
+use crate::{context::Context, error::ReconcileError};
+
+/// The longest text of an event, as the API server has it, in bytes.
+const NOTE_LIMIT: usize = 1_000;
+
+/// Saves a status.
+///
+/// # Errors
+/// [`ReconcileError::Conflict`] when the application has changed since it was read.
+pub async fn save(app: &SparkApplication, status: &SparkApplicationStatus, context: &Context) -> Result<Arc<SparkApplication>, ReconcileError> {
+    let api: Api<SparkApplication> = Api::namespaced(context.client.clone(), &app.namespace().unwrap_or_default());
+    let changed = SparkApplication { status: Some(status.clone()), ..app.clone() };
+    let saved = api.replace_status(&app.name_any(), &PostParams::default(), &changed).await.map_err(|error| match error {
+        kube::Error::Api(answer) if matches!(answer.reason.as_str(), "Conflict" | "NotFound") => ReconcileError::Conflict,
+        error => ReconcileError::Status(error),
+    })?;
+    context.metrics.writes.with_label_values(&["status"]).inc();
+    let state = &status.application_state;
+    tracing::info!(
+        namespace = app.namespace(),
+        app = %app.name_any(),
+        state = ?state.state,
+        reason = state.reason.as_deref(),
+        message = state.error_message.as_deref(),
+        executors = status.executors.as_ref().map(|executors| executors.summary.as_str()),
+        "status saved"
+    );
+    let mut saved = saved;
+    saved.metadata.managed_fields = None;
+    let saved = Arc::new(saved);
+    context.cache.apps().written(saved.clone());
+    Ok(saved)
+}
+
+/// Tells users. An event that cannot be written is logged, never tried again.
+pub async fn tell(app: &SparkApplication, events: &[Event], context: &Context) {
+    for event in events {
+        let event = KubeEvent {
+            type_: match event.kind {
+                EventKind::Normal => EventType::Normal,
+                EventKind::Warning => EventType::Warning,
+            },
+            reason: event.reason.to_string(),
+            note: Some(event.message.chars().take(NOTE_LIMIT).collect()),
+            action: "Reconcile".into(),
+            secondary: None,
+        };
+        if let Err(error) = context.recorder.publish(&event, &app.object_ref(&())).await {
+            tracing::warn!(app = %app.name_any(), %error, "an event could not be written");
+        }
+        context.metrics.writes.with_label_values(&["event"]).inc();
+    }
+}

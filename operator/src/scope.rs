@@ -1,0 +1,105 @@
+//! One scope of the operator: a namespace, or all of them. Watches the applications, Services and quotas in it and brings
+//! each application on, one step at a time. Decides nothing.
+
+use std::{convert::Infallible, sync::Arc};
+
+use futures::{StreamExt, future};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::core::v1::{ResourceQuota, Service},
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::{
+        applier,
+        controller::{Config, Error},
+        reflector, watcher,
+    },
+};
+use onager_crds::SparkApplication;
+use tokio::sync::watch;
+
+use crate::{
+    build::names,
+    cache::{ServiceRecord, ingest},
+    context::Context,
+    reconcile,
+};
+
+/// Serves a namespace, or all where it is `None`, until the triggers are closed. Works once `synced` and its own caches are.
+pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced: watch::Receiver<bool>) {
+    let scope = namespace.clone().unwrap_or_default();
+    let queue = context.triggers.open(&scope);
+    let (services, mut services_ready) = watch::channel(false);
+    let (quotas, mut quotas_ready) = watch::channel(false);
+    let (apps, _) = watch::channel(false);
+    let (reader, mut writer) = reflector::store();
+
+    let watch_apps = ingest::follow(api::<SparkApplication>(&context, &namespace), watcher::Config::default(), apps, |event| {
+        let event = trim(event);
+        context.cache.apps().take_in(&scope, &event);
+        writer.apply_watcher_event(&event);
+        match &event {
+            watcher::Event::Apply(app) => context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any()),
+            watcher::Event::InitDone => {
+                for app in writer.as_reader().state() {
+                    context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any());
+                }
+            }
+            _ => {}
+        }
+    });
+    let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY, names::MANAGER));
+    let watch_services = ingest::follow(api::<Service>(&context, &namespace), ours, services, |event| {
+        context.cache.services().take_in(&scope, &event, ServiceRecord::read);
+    });
+    let watch_quotas = ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
+        context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
+        context.cache.room_changed.notify_one();
+    });
+    let work = async {
+        // Nothing is decided before all of the cluster was seen once.
+        for ready in [&mut synced, &mut services_ready, &mut quotas_ready] {
+            if ready.wait_for(|ready| *ready).await.is_err() {
+                return;
+            }
+        }
+        let steps = applier(
+            reconcile::reconcile,
+            reconcile::on_error,
+            context.clone(),
+            reader,
+            queue.map(Ok::<_, Infallible>),
+            Config::default(),
+        );
+        steps
+            .for_each(|step| {
+                if let Err(error @ (Error::RunnerError(_) | Error::QueueError(_))) = step {
+                    tracing::error!(%error, "the work queue broke");
+                }
+                future::ready(())
+            })
+            .await;
+    };
+    let watches = future::join3(watch_apps, watch_services, watch_quotas);
+    future::select(std::pin::pin!(work), std::pin::pin!(watches)).await;
+}
+
+fn api<K>(context: &Context, namespace: &Option<String>) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    match namespace {
+        Some(namespace) => Api::namespaced(context.client.clone(), namespace),
+        None => Api::all(context.client.clone()),
+    }
+}
+
+/// Drops what nobody reads, so that memory stays small.
+fn trim(mut event: watcher::Event<SparkApplication>) -> watcher::Event<SparkApplication> {
+    if let watcher::Event::Apply(app) | watcher::Event::InitApply(app) = &mut event {
+        app.metadata.managed_fields = None;
+        app.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+    event
+}
