@@ -36,7 +36,9 @@ test: ## All tests, with those on a real cluster.
 
 generate: ## Write the CRDs from their types, for the tree and for the chart.
 	@. k3d/lib.sh
-	cargo run --quiet --package onager-crds --example generate -- crds/yaml charts/onager/files/crds
+	# --workspace, here as everywhere: one package alone would unify features otherwise and compile its dependencies again.
+	cargo build --quiet --workspace --example generate
+	"$$BINARIES/examples/generate" crds/yaml charts/onager/files/crds
 
 verify: generate ## What a change must pass before it is sent: generated files, format, lints, dependencies, a clean tree.
 	@. k3d/lib.sh
@@ -56,7 +58,7 @@ bench-start: ## How long an application takes to start, against a bare pod.
 	use_tools etcd kubernetes coredns minio helm
 	cargo_build
 	k3d/images.sh build
-	ONAGER_IMAGES=$$IMAGES cargo run --quiet --package onager-e2e --bin bench-start
+	ONAGER_IMAGES=$$IMAGES "$$BINARIES/bench-start"
 
 clean: ## Remove what was built: target folders and images. Tools stay.
 	@. k3d/lib.sh

@@ -131,9 +131,9 @@ pub struct SparkApplicationStatus {
     /// The state, and why.
     #[serde(default)]
     pub application_state: ApplicationState,
-    /// Which run this is, from 1.
+    /// How often pods were made for this run: more than once only when the operator was interrupted in between.
     #[serde(default)]
-    pub execution_attempts: u32,
+    pub submission_attempts: u32,
     /// When the pods of this run were first made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_submission_attempt_time: Option<Time>,

@@ -6,7 +6,7 @@
 use datafusion::common::DataFusionError;
 use onager_contract::{ErrorClass, Failure};
 
-use crate::stores;
+use crate::{remote_error, stores};
 
 /// What a job returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,11 +71,12 @@ impl Error {
         if let DataFusionError::ObjectStore(error) = root {
             return stores::explain(error, None);
         }
-        let text = distributed(&plain(root));
+        let whole = plain(root);
+        let text = remote_error::readable(&whole);
         if text.contains("all executors were lost") {
             return Self::platform(text);
         }
-        match stores::class_of_text(&text) {
+        match stores::class_of_text(&whole) {
             Some(class) => Self { class, message: text },
             None => Self::application(text),
         }
@@ -105,28 +106,6 @@ fn plain(error: &DataFusionError) -> String {
     message.trim_start_matches("sql parser error: ").trim().to_string()
 }
 
-/// The scheduler wraps a task's error several times; the innermost tells the author most.
-fn distributed(text: &str) -> String {
-    let Some((_, inner)) = text.split_once(" failed: ").filter(|_| text.starts_with("Job ")) else {
-        return text.to_string();
-    };
-    let mut inner = inner.trim();
-    for marker in ["Task failed due to runtime execution error: ", "Task failed: "] {
-        inner = inner.split_once(marker).map_or(inner, |(_, rest)| rest);
-    }
-    loop {
-        let before = inner;
-        for prefix in
-            ["DataFusion error: ", "DataFusionError: ", "Execution error: ", "External error: ", "Arrow error: "]
-        {
-            inner = inner.strip_prefix(prefix).unwrap_or(inner);
-        }
-        if inner == before {
-            return inner.trim().to_string();
-        }
-    }
-}
-
 /// Wraps what a job returned.
 pub(crate) fn of_job(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
     let error = match error.downcast::<Error>() {
@@ -154,14 +133,6 @@ mod tests {
     fn an_execution_error_is_the_applications() {
         let error = Error::from(DataFusionError::Execution("Divide by zero".into()));
         assert_eq!(error.class(), ErrorClass::Application);
-    }
-
-    #[test]
-    fn the_schedulers_wrapping_is_taken_off() {
-        let text = "Job 01A failed: Job failed due to stage 1 failed: \
-                    Task failed due to runtime execution error: DataFusion error: Arrow error: Divide by zero error";
-        let error = Error::from(DataFusionError::Execution(text.into()));
-        assert_eq!(error.to_string(), "Divide by zero error");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod outcome;
 mod overrides;
 mod pi;
 mod process;
+mod remote_error;
 mod session;
 mod settings;
 mod sql;

@@ -5,8 +5,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::overrides::var;
 
-const DEFAULT_LEVELS: &str = "info,ballista=warn,ballista_core=warn,ballista_scheduler=warn,ballista_executor=warn,\
-                              datafusion=warn,object_store=warn";
+/// Ballista warns of what the driver's own words say already, and of figures that nobody asked for.
+const DEFAULT_LEVELS: &str = "info,ballista_core=warn,ballista_scheduler=warn,ballista_executor=warn,datafusion=warn,\
+                              object_store=warn,ballista_scheduler::display=off,\
+                              ballista_scheduler::state::executor_manager=error";
 
 /// Starts the log; a second call changes nothing.
 pub(crate) fn start() {

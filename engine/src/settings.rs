@@ -113,7 +113,7 @@ fn session_config(conf: &BTreeMap<String, String>, cores: usize) -> Result<Sessi
     // Positions in a script, for messages.
     options.sql_parser.collect_spans = true;
     // One file for each write: it appears whole or not at all when its executor is lost.
-    options.execution.minimum_parallel_output_files = 1;
+    set(options, "datafusion.execution.minimum_parallel_output_files", "1")?;
     let renamed = SPARK_NAMES.iter().filter_map(|(spark, ours)| Some((*ours, conf.get(*spark)?)));
     let own = conf.iter().map(|(key, value)| (key.as_str(), value));
     let own = own.filter(|(key, _)| key.starts_with("datafusion.") || key.starts_with("ballista."));

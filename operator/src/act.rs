@@ -44,7 +44,8 @@ impl<'a> Act<'a> {
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
         let alike = |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
         for group in actions.chunk_by(alike) {
-            stream::iter(group).map(|action| self.one(action)).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+            let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
+            stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use http_body_util::Full;
 use hyper::{Request, body::Bytes, header};
 use hyper_util::{

@@ -120,8 +120,9 @@ fn start(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
     tokio::spawn(watch::nodes(context.clone(), nodes));
     tokio::spawn(watch::room(context.clone()));
     tokio::spawn(async move {
-        let both = (pods_ready.wait_for(|ready| *ready).await.is_ok(), nodes_ready.wait_for(|ready| *ready).await.is_ok());
-        synced.send_replace(both == (true, true));
+        let pods = pods_ready.wait_for(|ready| *ready).await.is_ok();
+        let nodes = nodes_ready.wait_for(|ready| *ready).await.is_ok();
+        synced.send_replace(pods && nodes);
         synced.closed().await;
     });
     let mut scopes = JoinSet::new();

@@ -25,7 +25,9 @@ pub(crate) async fn run(session: &Session, script: &str, mark: &str) -> Result<(
 async fn statement(session: &Session, Located { line, statement }: Located, mark: &str) -> Result<()> {
     let started = Instant::now();
     if let Statement::CreateExternalTable(table) = &statement {
-        stores::check_bucket(session.stores(), &table.location).await?;
+        for location in &table.locations {
+            stores::check_bucket(session.stores(), location).await?;
+        }
     }
     let state = session.context().state();
     let plan = state.statement_to_plan(statement).await.map_err(|error| located(&error, line))?;

@@ -52,7 +52,8 @@ impl Stores {
                     max_backoff: Duration::from_secs(2),
                     base: 2.0,
                 },
-                max_retries: 10,
+                // The time is the limit, not the count.
+                max_retries: 100,
                 retry_timeout: RETRY_FOR,
             });
         if let Some(endpoint) = &options.endpoint {

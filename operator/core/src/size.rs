@@ -16,7 +16,7 @@ pub struct Size {
 }
 
 /// One resource of a [`Size`] that is not enough.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Short {
     /// `cpu`, `memory` or `pods`.
     pub resource: &'static str,

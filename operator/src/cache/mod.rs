@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 pub use apps::{Apps, state};
 pub use nodes::Nodes;
-pub use pods::{PodRecord, Pods};
+pub use pods::Pods;
 pub use watched::Watched;
 
 /// A cached Service of a driver.

@@ -114,7 +114,10 @@ impl Cluster {
     /// Loads an image archive into every node that is on; nodes that have the image are left alone, and nodes that are off
     /// get it when they start.
     pub fn load_image(&self, archive: impl AsRef<Path>) -> Result<()> {
-        load::remember(&self.layout, archive.as_ref())?;
+        {
+            let _lock = Lock::take(&self.layout)?;
+            load::remember(&self.layout, archive.as_ref())?;
+        }
         let on: Vec<usize> = self.nodes().iter().filter(|node| node.is_on()).map(NodeHandle::number).collect();
         load::into_nodes(&self.layout, &on, archive.as_ref()).map(drop)
     }

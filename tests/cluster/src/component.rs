@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use anyhow::{Error, Result, bail};
 
+use crate::containerd;
 use crate::layout::{Layout, node_name};
 use crate::process::{self, Life};
 
@@ -108,9 +109,14 @@ impl ComponentHandle {
         self.component
     }
 
-    /// Starts it as it was first started; does nothing where it runs already.
+    /// Starts it as it was first started; does nothing where it runs already. A containerd answers when this returns: a
+    /// kubelet that starts before ends at once.
     pub fn start(&self) -> Result<()> {
-        process::start_again(&self.layout, self.component)
+        process::start_again(&self.layout, self.component)?;
+        match self.component {
+            Component::Containerd(node) => containerd::wait(&self.layout, node),
+            _ => Ok(()),
+        }
     }
 
     /// Asks it to end (SIGTERM), and ends it where it does not within ten seconds.

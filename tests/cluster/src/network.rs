@@ -55,6 +55,15 @@ pub fn add_node(layout: &Layout, node: usize) -> Result<()> {
     configure(&netns, &batch)
 }
 
+/// Takes a node off the bridge, and its namespace away. The link goes first: a namespace may end a moment later.
+pub fn remove_node(layout: &Layout, node: usize) -> Result<()> {
+    if netns_file(&layout.netns()).exists() {
+        // Not there yet, or no longer: both are what is wanted.
+        let _ = run::output(run::inside(&layout.netns(), "ip").args(["link", "del", &node_name(node)]));
+    }
+    remove(&layout.node_netns(node))
+}
+
 /// Takes away a namespace and with it every link in it.
 pub fn remove(netns: &str) -> Result<()> {
     let file = netns_file(netns);

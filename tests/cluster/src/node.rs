@@ -144,7 +144,7 @@ pub fn join(layout: &Layout, tools: &Tools, cgroups: &Hierarchies, authority: &A
 pub fn switch_off(layout: &Layout, node: usize) -> Result<()> {
     Hierarchies::find()?.remove(&layout.node_cgroup(node))?;
     mounts::remove(layout, node)?;
-    network::remove(&layout.node_netns(node))
+    network::remove_node(layout, node)
 }
 
 /// Asks everything on a node to end, the kubelet first so that it starts nothing anew.

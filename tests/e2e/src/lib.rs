@@ -1,1 +1,20 @@
-//! What the end-to-end tests share.
+//! What the end-to-end tests share: the cluster they run on, a namespace for each test, applications written as sentences,
+//! and ways to break things. Tests only look at what a user could see, and at what was ever made.
+
+pub mod app;
+pub mod bench;
+pub mod command;
+pub mod data;
+pub mod fault;
+pub mod ground;
+pub mod history;
+pub mod operator;
+pub mod proxy;
+pub mod run;
+pub mod team;
+pub mod wait;
+
+pub use app::{App, app};
+pub use run::Run;
+pub use team::{Team, alone, in_namespace, in_quiet_namespace};
+pub use wait::until;

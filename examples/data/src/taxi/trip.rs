@@ -5,9 +5,8 @@ use crate::rng::Rng;
 use crate::zones::{AIRPORTS, BOROUGHS};
 
 /// 1 January 2024, 00:00, in seconds.
-pub const MONTH_START: i64 = 1_704_067_200;
-/// Seconds of that month.
-pub const MONTH_SECONDS: i64 = 31 * 86_400;
+const MONTH_START: i64 = 1_704_067_200;
+const DAYS: i64 = 31;
 
 /// Trips out of 1,000 that start in each of [`BOROUGHS`], and that end there.
 const PICK_UPS: [u64; 8] = [1, 3, 14, 95, 876, 1, 6, 4];
@@ -59,7 +58,7 @@ impl Trip {
         let airport = |zone: i32| AIRPORTS.iter().any(|(id, _)| *id == zone);
         let distance = distance(rng, from, to);
         let hour = rng.weighted(&HOURS) as i64;
-        let pick_up = MONTH_START + rng.below(31) as i64 * 86_400 + hour * 3600 + rng.below(3600) as i64;
+        let pick_up = MONTH_START + rng.below(DAYS as u64) as i64 * 86_400 + hour * 3600 + rng.below(3600) as i64;
         // 7 to 21 miles an hour, and two minutes to get in and out.
         let speed = 700 + rng.below(1400) as i64;
         let drop_off = pick_up + 120 + distance * 3600 / speed;
@@ -193,7 +192,7 @@ mod tests {
     fn every_trip_makes_sense() {
         for trip in trips() {
             assert!((1..=265).contains(&trip.from) && (1..=265).contains(&trip.to));
-            assert!((MONTH_START..MONTH_START + MONTH_SECONDS).contains(&trip.pick_up));
+            assert!((MONTH_START..MONTH_START + DAYS * 86_400).contains(&trip.pick_up));
             assert!(trip.drop_off > trip.pick_up);
             assert!((1..20_000).contains(&trip.distance), "{}", trip.distance);
             assert!(trip.fare.abs() >= 300, "{}", trip.fare);

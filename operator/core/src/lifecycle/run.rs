@@ -34,7 +34,9 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         }
         (None, Some(_)) => lost_driver(seen, status, "its pod is gone", now),
         (None, None) => {
-            let attempt = status.execution_attempts;
+            // It is on record that a driver was to be made, not whether it was: the next one has a number of its own.
+            status.submission_attempts += 1;
+            let attempt = status.submission_attempts;
             with_executors(seen, status, vec![Action::CreateDriver { attempt }], false, now)
         }
     }
@@ -82,27 +84,34 @@ fn with_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &Pod
 /// Counts executors, replaces the lost ones and removes what is too many.
 fn with_executors(seen: &Seen<'_>, mut status: SparkApplicationStatus, mut actions: Vec<Action>, driver_runs: bool, now: Timestamp) -> Plan {
     let wanted = seen.app.spec.executor.wanted();
-    let attempt = status.execution_attempts;
+    let attempt = status.submission_attempts;
     let mut events = Vec::new();
     let mut executors = status.executors.clone().unwrap_or_default();
     let (mine, stale): (Vec<&PodSeen>, Vec<&PodSeen>) = seen.executors.iter().partition(|pod| pod.attempt == attempt);
 
-    for pod in mine.iter().filter(|pod| is_lost(pod)) {
+    let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
+    live.sort_by_key(|pod| pod.role);
+    // An executor that ended well was told to by its driver: nobody takes its place.
+    let left = mine.iter().filter(|pod| pod.phase == Phase::Succeeded).count();
+    let missing = (wanted as usize).saturating_sub(live.len() + left);
+    let lost: Vec<&PodSeen> = mine.iter().copied().filter(|pod| is_lost(pod)).collect();
+    // A lost pod is counted when its place is given to another: once, though it may be seen for long.
+    let known = |pod: &PodSeen| executors.recent_failures.iter().any(|failure| failure.pod_name == pod.name);
+    let news: Vec<&PodSeen> = lost.iter().copied().filter(|pod| !known(pod)).take(missing).collect();
+    for pod in news {
         let reason = loss_reason(pod);
-        if !executors.recent_failures.iter().any(|failure| failure.pod_name == pod.name) {
-            executors.failed += 1;
-            executors.recent_failures.push(ExecutorFailure { pod_name: pod.name.clone(), reason: reason.clone() });
-            let excess = executors.recent_failures.len().saturating_sub(RECENT_FAILURES);
-            executors.recent_failures.drain(..excess);
-            let message = format!("executor {} was lost: {reason}", pod.name);
-            events.push(Event { kind: EventKind::Warning, reason: "SparkExecutorFailed", message });
-            if let (true, Role::Executor(index)) = (driver_runs, pod.role) {
-                actions.push(Action::TellExecutorLost { index, reason });
-            }
+        executors.failed += 1;
+        executors.recent_failures.push(ExecutorFailure { pod_name: pod.name.clone(), reason: reason.clone() });
+        let message = format!("executor {} was lost: {reason}", pod.name);
+        events.push(Event { kind: EventKind::Warning, reason: "SparkExecutorFailed", message });
+        if let (true, Role::Executor(index)) = (driver_runs, pod.role) {
+            actions.push(Action::TellExecutorLost { index, reason });
         }
     }
+    let excess = executors.recent_failures.len().saturating_sub(RECENT_FAILURES);
+    executors.recent_failures.drain(..excess);
     let crashed = executors.failed;
-    let limit = (wanted * FAILURES_PER_EXECUTOR).max(LEAST_FAILURES);
+    let limit = wanted.saturating_mul(FAILURES_PER_EXECUTOR).max(LEAST_FAILURES);
     if crashed > limit {
         let last = executors.recent_failures.last().map(|failure| failure.reason.clone()).unwrap_or_default();
         status.executors = Some(executors);
@@ -110,12 +119,8 @@ fn with_executors(seen: &Seen<'_>, mut status: SparkApplicationStatus, mut actio
         return fail(seen, status, ("ExecutorsFailing", &message), now, now);
     }
 
-    actions.extend(mine.iter().filter(|pod| is_lost(pod)).chain(&stale).filter(|pod| !pod.deleting).map(|pod| end::delete(pod)));
-    let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
-    live.sort_by_key(|pod| pod.role);
-    // An executor that ended well was told to by its driver: nobody takes its place.
-    let left = mine.iter().filter(|pod| pod.phase == Phase::Succeeded).count();
-    let missing = (wanted as usize).saturating_sub(live.len() + left) as u32;
+    actions.extend(lost.iter().chain(&stale).filter(|pod| !pod.deleting).map(|pod| end::delete(pod)));
+    let missing = missing as u32;
     actions.extend((1..=missing).map(|more| Action::CreateExecutor { attempt, index: executors.highest_index + more }));
     executors.highest_index += missing;
     actions.extend(live.iter().skip(wanted as usize).map(|pod| end::delete(pod)));

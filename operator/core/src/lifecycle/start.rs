@@ -77,8 +77,8 @@ fn wait(app: &SparkApplication, workload: &Workload, trouble: &Trouble, settings
 fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
     let name = app.metadata.name.as_deref().unwrap_or_default();
     let mut status = report::base(app);
-    let attempt = status.execution_attempts + 1;
-    status.execution_attempts = attempt;
+    let attempt = status.submission_attempts + 1;
+    status.submission_attempts = attempt;
     status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
     status.driver_info = Some(DriverInfo { pod_name: driver_name(name), pod_uid: None });
     let first = set_executors(&mut status, workload.wanted).highest_index + 1;

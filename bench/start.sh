@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# How long the smallest application takes from apply to COMPLETED, against a bare pod from apply to Succeeded, on one
+# cluster in turn. The last line is JSON.
+# shellcheck source-path=SCRIPTDIR
+: "${ONAGER_CLUSTER:=onager-bench}" "${NODES:=2}"
+source "$(dirname "$0")/../tests/e2e/ground.sh"
+
+tools
+leave_in_any_case
+cluster_up
+install_operator
+say "in turn, $* "
+ONAGER_E2E_CLUSTER=$CLUSTER "$BINARIES/bench-start" "$@"

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# All tests, those on a real cluster included: brings a cluster of three nodes up, and takes it down however they end.
+# Arguments go to cargo test: `run.sh --test e2e refuses::` runs a part. ONAGER_KEEP=1 keeps the cluster for a look.
+# shellcheck source-path=SCRIPTDIR
+: "${ONAGER_CLUSTER:=onager-e2e}" "${NODES:=3}"
+source "$(dirname "$0")/ground.sh"
+
+tools
+leave_in_any_case
+cluster_up
+install_operator
+example_data
+say "cargo test"
+# Many of the tests wait for something most of the time.
+ONAGER_E2E_CLUSTER=$CLUSTER RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --quiet --workspace "$@"
+say "all tests passed"

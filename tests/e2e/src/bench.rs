@@ -1,0 +1,71 @@
+//! What benchmarks share: medians, and how much memory each kind of process takes while it has nothing to do.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use onager_contract::{Phase, endpoint};
+
+use crate::fault::process;
+use crate::{Team, app, until};
+
+/// The median, the lower of two in the middle.
+pub fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+}
+
+/// Resident memory of processes at rest, in MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// The operator's.
+    pub operator: u64,
+    /// A driver's.
+    pub driver: u64,
+    /// An executor's.
+    pub executor: u64,
+}
+
+/// A store where nobody answers: for the seconds in which the driver asks again, it and its executor have nothing to do.
+const SILENT: &str = "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 's3a://silent/t/';";
+
+/// Measures an operator that serves one application, and that one's driver and executor.
+///
+/// # Errors
+/// When one of them cannot be found.
+pub async fn memory_at_rest(team: &Team) -> Result<Memory> {
+    let nobody = serde_json::json!({"sparkConf": {"spark.hadoop.fs.s3a.endpoint": "http://127.0.0.1:9"}});
+    let run = team.start(app("rest").sql(SILENT).with(nobody)).await?;
+    until("the executor has nothing to do", async || {
+        let progress = run.progress().await?;
+        Ok((progress.phase == Phase::Running && progress.executors == 1).then_some(()))
+    })
+    .await?;
+    let here = |told: &serde_json::Value| told["application"]["namespace"] == team.name.as_str();
+    let memory = Memory {
+        operator: resident(operator(team.cluster.name())?)?,
+        driver: resident(process(endpoint::ENV_DRIVER, here)?)?,
+        executor: resident(process(endpoint::ENV_EXECUTOR, here)?)?,
+    };
+    run.delete().await?;
+    Ok(memory)
+}
+
+/// The operator's process on a cluster of this machine.
+fn operator(cluster: &str) -> Result<u32> {
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let is_it = |file: &str, text: &str| fs::read_to_string(entry.path().join(file)).is_ok_and(|t| t.contains(text));
+        if is_it("comm", "onager-operator") && is_it("cgroup", &format!("/onager/{cluster}/")) {
+            return Ok(pid);
+        }
+    }
+    bail!("no operator runs on {cluster}")
+}
+
+fn resident(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process has resident memory")?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes.div_ceil(1024))
+}

@@ -1,0 +1,125 @@
+//! Every pod that ever was in a namespace, from a watch that begins before the first: rules about "ever" cannot be checked
+//! by looking at what is there at the end.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Result, ensure};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, PostParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+
+use crate::team::ACCOUNT;
+use crate::wait::until;
+
+const MARKER: &str = "marker";
+
+/// A pod that was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Its name.
+    pub name: String,
+    /// `driver` or `executor`; empty for others.
+    pub role: String,
+    /// Its application.
+    pub app: String,
+    /// The attempt it was made for.
+    pub attempt: String,
+}
+
+/// What was in a namespace, by UID.
+#[derive(Clone)]
+pub struct History {
+    pods: Api<Pod>,
+    past: Arc<Mutex<BTreeMap<String, Past>>>,
+}
+
+impl History {
+    /// Begins to follow a namespace.
+    pub fn follow(client: Client, namespace: &str) -> Self {
+        let pods: Api<Pod> = Api::namespaced(client, namespace);
+        let past: Arc<Mutex<BTreeMap<String, Past>>> = Arc::default();
+        let events = watcher(pods.clone(), watcher::Config::default()).default_backoff().touched_objects();
+        let seen = past.clone();
+        tokio::spawn(events.for_each(move |pod| {
+            if let Ok(pod) = pod {
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.insert(pod.uid().unwrap_or_default(), read(&pod));
+            }
+            std::future::ready(())
+        }));
+        Self { pods, past }
+    }
+
+    /// All pods of applications up to now.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn all(&self) -> Result<Vec<Past>> {
+        self.catch_up().await?;
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(past.values().filter(|pod| pod.name != MARKER).cloned().collect())
+    }
+
+    /// One driver ever, and no two pods of one name: names hold the role and the index.
+    ///
+    /// # Errors
+    /// When there were more.
+    pub async fn check(&self, app: &str) -> Result<()> {
+        let all = self.all().await?;
+        let mine: Vec<&Past> = all.iter().filter(|pod| pod.app == app).collect();
+        let drivers = mine.iter().filter(|pod| pod.role == "driver").count();
+        ensure!(drivers == 1, "{app} had {drivers} drivers: {mine:?}");
+        for pod in &mine {
+            let same = mine.iter().filter(|other| other.name == pod.name).count();
+            ensure!(same == 1, "{} was made {same} times: {mine:?}", pod.name);
+        }
+        Ok(())
+    }
+
+    /// A watch is in order: when a pod made now was seen, all before it were.
+    async fn catch_up(&self) -> Result<()> {
+        let marker = json!({
+            "metadata": {"name": MARKER},
+            "spec": {
+                "serviceAccountName": ACCOUNT,
+                "terminationGracePeriodSeconds": 0,
+                "nodeSelector": {"onager.dev/no-such": "node"},
+                "securityContext": {
+                    "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "containers": [{
+                    "name": MARKER, "image": "onager-pause:1",
+                    "resources": {
+                        "requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"cpu": "1m", "memory": "1Mi"},
+                    },
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                }],
+            },
+        });
+        let marker: Pod = serde_json::from_value(marker)?;
+        let made = until("the marker pod is made", async || {
+            Ok(Some(self.pods.create(&PostParams::default(), &marker).await?))
+        });
+        let uid = made.await?.uid().unwrap_or_default();
+        until("the marker pod is seen", async || {
+            Ok(self.past.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&uid).then_some(()))
+        })
+        .await?;
+        self.pods.delete(MARKER, &DeleteParams::default().grace_period(0)).await?;
+        Ok(())
+    }
+}
+
+fn read(pod: &Pod) -> Past {
+    let label = |name: &str| pod.labels().get(name).cloned().unwrap_or_default();
+    Past {
+        name: pod.name_any(),
+        role: label("onager.dev/role"),
+        app: label("onager.dev/app-name"),
+        attempt: label("onager.dev/attempt"),
+    }
+}

@@ -1,0 +1,9 @@
+//! End-to-end tests, one module for each theme; a test's name is a sentence. They run on the cluster that
+//! `tests/e2e/run.sh` brings up, which `make test` calls.
+
+mod completes;
+mod installs;
+mod refuses;
+mod reports;
+mod restarts;
+mod survives;
