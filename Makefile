@@ -25,14 +25,7 @@ images: build ## Pack the images.
 	@k3d/images.sh build
 
 test: ## All tests, with those on a real cluster.
-	@. k3d/lib.sh
-	install_packages
-	use_tools etcd kubernetes coredns minio helm
-	cargo_build
-	k3d/images.sh build
-	say "cargo test"
-	ONAGER_IMAGES=$$IMAGES cargo test --workspace
-	say "all tests passed"
+	@tests/e2e/run.sh
 
 generate: ## Write the CRDs from their types, for the tree and for the chart.
 	@. k3d/lib.sh
@@ -53,13 +46,8 @@ verify: generate ## What a change must pass before it is sent: generated files, 
 	if [ -n "$$changed" ]; then printf '%s\n' "$$changed"; fail "the tree is not clean: commit what was generated"; fi
 
 bench-start: ## How long an application takes to start, against a bare pod.
-	@. k3d/lib.sh
-	install_packages
-	use_tools etcd kubernetes coredns minio helm
-	cargo_build
-	k3d/images.sh build
-	ONAGER_IMAGES=$$IMAGES "$$BINARIES/bench-start"
+	@bench/start.sh
 
-clean: ## Remove what was built: target folders and images. Tools stay.
+clean: ## Remove what was built from this tree, images too. Kubernetes' programs stay.
 	@. k3d/lib.sh
-	rm -rf "$$CACHE"/target-* "$$CACHE"/images-*
+	rm -rf "$$CARGO_TARGET_DIR" "$$CACHE"/target-*

@@ -158,7 +158,7 @@ report() {
     fi
     cat <<EOF
 
-All applications completed with the right result, $SECONDS s after the start. To try next:
+All applications completed with the right result, $(elapsed) s after the start. To try next:
   k3d/cluster.sh shell
   kubectl -n team-alpha describe sparkapp tpch-report
   kubectl -n team-alpha logs tpch-report-driver

@@ -44,6 +44,9 @@ build() { # image binary dockerfile
 }
 
 mkdir -p "$IMAGES"
+# A test run and a demo may come here at the same time.
+exec 9>"$IMAGES/.lock"
+flock 9
 case ${1:-build} in
     build) while read -r image binary dockerfile; do build "$image" "$binary" "$dockerfile"; done <<<"$TABLE" ;;
     list) while read -r image _; do archive_of "$image"; done <<<"$TABLE" ;;

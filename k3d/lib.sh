@@ -12,12 +12,14 @@ export ONAGER_CACHE=$CACHE CARGO_TARGET_DIR
 # dev or release
 PROFILE=${PROFILE:-dev}
 BINARIES=$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")
-# Folder of image archives, and the tag of images.
-IMAGES=$CACHE/images-$PROFILE
+# Folder of image archives, beside the binaries they are made of, and the tag of images.
+IMAGES=$CARGO_TARGET_DIR/images-$PROFILE
 TAG=${TAG:-dev}
 
-# A line of progress with the seconds since the script began.
-say() { printf '%4d s  %s\n' "$SECONDS" "$*" >&2; }
+# A line of progress with the seconds since the outermost script began.
+export ONAGER_SINCE=${ONAGER_SINCE:-$EPOCHSECONDS}
+elapsed() { echo $((EPOCHSECONDS - ONAGER_SINCE)); }
+say() { printf '%4d s  %s\n' "$(elapsed)" "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
 # k3d where a Docker engine runs and k3d is installed, else native. ONAGER_KIND decides otherwise.

@@ -7,7 +7,9 @@ pub mod memory;
 pub mod pods;
 pub mod status;
 
-pub use application::{ApplicationType, DeployMode, RestartPolicy, RestartPolicyType, SparkApplication, SparkApplicationSpec};
+pub use application::{
+    ApplicationType, DeployMode, RestartPolicy, RestartPolicyType, SparkApplication, SparkApplicationSpec,
+};
 pub use memory::{MemoryError, parse_memory};
 pub use pods::{DriverSpec, ExecutorSpec, PodFields, SecretKey};
 pub use status::{

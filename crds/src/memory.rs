@@ -59,7 +59,15 @@ mod tests {
 
     #[test]
     fn both_notations_are_read() {
-        for (text, bytes) in [("512m", 512 << 20), ("512Mi", 512 << 20), ("4g", 4 << 30), ("4G", 4 << 30), ("4gb", 4 << 30), ("1.5Gi", 3 << 29), ("1k", 1024)] {
+        for (text, bytes) in [
+            ("512m", 512 << 20),
+            ("512Mi", 512 << 20),
+            ("4g", 4 << 30),
+            ("4G", 4 << 30),
+            ("4gb", 4 << 30),
+            ("1.5Gi", 3 << 29),
+            ("1k", 1024),
+        ] {
             assert_eq!(parse_memory(text), Ok(bytes), "{text}");
         }
     }

@@ -16,8 +16,10 @@ pub struct SecretKey {
     pub key: String,
 }
 
-const MEMORY: &str = "self.matches('^[0-9]+([.][0-9]+)?([kKmMgGtT][bB]?|[KMGT]i)$') && !self.matches('^[0.]+[a-zA-Z]+$')";
-const MEMORY_MESSAGE: &str = "must be an amount of memory with its unit, such as 512m, 4g (Spark's) or 512Mi, 4Gi (Kubernetes')";
+const MEMORY: &str =
+    "self.matches('^[0-9]+([.][0-9]+)?([kKmMgGtT][bB]?|[KMGT]i)$') && !self.matches('^[0.]+[a-zA-Z]+$')";
+const MEMORY_MESSAGE: &str =
+    "must be an amount of memory with its unit, such as 512m, 4g (Spark's) or 512Mi, 4Gi (Kubernetes')";
 const CPU: &str = "self.matches('^([0-9]+m|[0-9]+([.][0-9]{1,3})?)$') && !self.matches('^[0.]+m?$')";
 const CPU_MESSAGE: &str = "must be an amount of CPU above zero, such as 500m, 1 or 1.5";
 

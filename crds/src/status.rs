@@ -81,7 +81,7 @@ pub struct ExecutorStatus {
     pub failed: u32,
     /// The highest index ever given to one; none is given twice.
     pub highest_index: u32,
-    /// `running/wanted`, for `kubectl get`.
+    /// `running/wanted`, for `kubectl get`; after the end as it was last.
     pub summary: String,
     /// The last few that were lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -42,7 +42,8 @@ impl<'a> Act<'a> {
     /// # Errors
     /// The first that fails; what was done stays done.
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
-        let alike = |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
+        let alike =
+            |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
         for group in actions.chunk_by(alike) {
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
             stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
@@ -91,7 +92,14 @@ impl<'a> Act<'a> {
     async fn create_executor(&self, attempt: u32, index: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let driver = self.service().await?;
-        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, self.limit_cpu, &self.context.engine);
+        let pod = build::executor_pod(
+            self.app,
+            &workload,
+            (attempt, index),
+            &driver.ip,
+            self.limit_cpu,
+            &self.context.engine,
+        );
         self.create_pod(&pod).await
     }
 
@@ -130,7 +138,9 @@ impl<'a> Act<'a> {
             Err(error) => return Err(ActError::of_create(error)),
         };
         self.context.metrics.writes.with_label_values(&["create_service"]).inc();
-        let record = ServiceRecord::read(&service).filter(|record| record.owner == uid).ok_or(ActError::NameInUse(name.clone()))?;
+        let record = ServiceRecord::read(&service)
+            .filter(|record| record.owner == uid)
+            .ok_or(ActError::NameInUse(name.clone()))?;
         self.context.cache.services().insert(&self.namespace, &name, record.clone());
         Ok(record)
     }
@@ -151,7 +161,8 @@ impl<'a> Act<'a> {
 
     fn tell_lost(&self, index: u32, reason: &str) {
         let name = driver_name(&self.app.name_any());
-        let ip = self.context.cache.pods().get(&self.namespace, &name).and_then(|record| record.ours.as_ref()?.ip.clone());
+        let ip =
+            self.context.cache.pods().get(&self.namespace, &name).and_then(|record| record.ours.as_ref()?.ip.clone());
         if let Some(ip) = ip {
             let uid = self.app.metadata.uid.clone().unwrap_or_default();
             self.context.control.executor_lost(ip, &uid, index, reason.to_string());

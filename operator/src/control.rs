@@ -82,8 +82,12 @@ impl Control {
         tokio::spawn(async move {
             match tokio::time::timeout(ANSWER_LIMIT, http.request(request)).await {
                 Ok(Ok(answer)) if answer.status().is_success() => {}
-                Ok(Ok(answer)) => tracing::warn!(%uri, status = %answer.status(), "a driver did not take the news of a lost executor"),
-                Ok(Err(error)) => tracing::warn!(%uri, %error, "a driver cannot be reached; it learns of a lost executor by heartbeats"),
+                Ok(Ok(answer)) => {
+                    tracing::warn!(%uri, status = %answer.status(), "a driver did not take the news of a lost executor")
+                }
+                Ok(Err(error)) => {
+                    tracing::warn!(%uri, %error, "a driver cannot be reached; it learns of a lost executor by heartbeats")
+                }
                 Err(_) => tracing::warn!(%uri, "a driver does not answer; it learns of a lost executor by heartbeats"),
             }
         });
@@ -93,7 +97,9 @@ impl Control {
 /// 32 bytes from the operating system.
 fn random_key() -> Vec<u8> {
     let mut key = vec![0; 32];
-    if let Err(error) = std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key)) {
+    if let Err(error) =
+        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut key))
+    {
         // Never a key that can be guessed.
         panic!("no random numbers from the operating system: {error}");
     }

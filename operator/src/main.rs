@@ -17,7 +17,7 @@ mod scope;
 mod serve;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -62,7 +62,9 @@ async fn main() -> anyhow::Result<()> {
     tasks.spawn(serve::probes(config.probe_address, is_ready));
 
     let client = connect().await?;
-    let control = Control::connect(client.clone(), &config.pod_namespace).await.context("cannot read or make the Secret with the control key")?;
+    let control = Control::connect(client.clone(), &config.pod_namespace)
+        .await
+        .context("cannot read or make the Secret with the control key")?;
     ready.send_replace(true);
     let lease = LeaderLease::new(client.clone(), &config.pod_namespace, &config.lease_name, &config.pod_name);
     if config.leader_elect {
@@ -77,11 +79,17 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!(identity = config.pod_name, "leading");
 
     let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) }),
+        recorder: Recorder::new(
+            client.clone(),
+            Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) },
+        ),
         client,
         cache,
         settings: Settings { start_limit: Duration::from_secs(config.start_limit_seconds), ..Settings::default() },
-        engine: EngineImage { reference: config.engine_image.clone(), pull_policy: config.engine_image_pull_policy.clone() },
+        engine: EngineImage {
+            reference: config.engine_image.clone(),
+            pull_policy: config.engine_image_pull_policy.clone(),
+        },
         control,
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
@@ -148,8 +156,8 @@ async fn connect() -> anyhow::Result<Client> {
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stdout().is_terminal());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -1,6 +1,8 @@
 //! What the operator counts. Labels are bounded: kinds of writes and states, never names of applications.
 
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 /// All metrics.
 pub struct Metrics {
@@ -27,7 +29,8 @@ impl Metrics {
         let buckets = prometheus::exponential_buckets(0.001, 2.0, 14)?;
         let metrics = Self {
             reconcile_seconds: Histogram::with_opts(
-                HistogramOpts::new("onager_reconcile_duration_seconds", "Seconds of one step of one application").buckets(buckets),
+                HistogramOpts::new("onager_reconcile_duration_seconds", "Seconds of one step of one application")
+                    .buckets(buckets),
             )?,
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
             writes: IntCounterVec::new(Opts::new("onager_api_writes_total", "Writes to the API server"), &["kind"])?,

@@ -22,12 +22,14 @@ pub fn seen<'a>(cache: &Cache, app: &'a SparkApplication) -> Seen<'a> {
     let (driver, mut executors) = {
         let pods = cache.pods();
         let named = pods.get(&namespace, &driver).and_then(|record| record.ours.as_ref()).map(|ours| ours.seen.clone());
-        let executors = pods.of_owner(&uid).map(|ours| ours.seen.clone()).filter(|pod| matches!(pod.role, Role::Executor(_)));
+        let executors =
+            pods.of_owner(&uid).map(|ours| ours.seen.clone()).filter(|pod| matches!(pod.role, Role::Executor(_)));
         (named, executors.collect::<Vec<PodSeen>>())
     };
     executors.sort_by_key(|pod| pod.role);
     let nodes = cache.nodes();
-    let answers = |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.is_ready(node)), ..pod };
+    let answers =
+        |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.is_ready(node)), ..pod };
     let service = cache.services().get(&namespace, &driver_name(&app.name_any())).cloned();
     Seen {
         app,
@@ -84,7 +86,10 @@ fn free_nodes(cache: &Cache) -> Nodes {
 
 /// Takes off what an admitted application's pods that are not there yet will use.
 fn reserve(cache: &Cache, app: &SparkApplication, namespace: &str, room: &mut Room) {
-    let admitted = app.status.as_ref().is_some_and(|status| matches!(status.application_state.state, State::Submitted | State::Running));
+    let admitted = app
+        .status
+        .as_ref()
+        .is_some_and(|status| matches!(status.application_state.state, State::Submitted | State::Running));
     let Ok(workload) = Workload::read(&app.spec) else { return };
     if !admitted || app.metadata.deletion_timestamp.is_some() {
         return;
@@ -125,7 +130,12 @@ fn ask(fields: &PodFields) -> PodAsk {
 }
 
 fn quotas(cache: &Cache, namespace: &str) -> Vec<Quota> {
-    cache.quotas().of_namespace(namespace).filter(|(_, quota)| counts_our_pods(quota)).map(|(name, quota)| read_quota(name, quota)).collect()
+    cache
+        .quotas()
+        .of_namespace(namespace)
+        .filter(|(_, quota)| counts_our_pods(quota))
+        .map(|(name, quota)| read_quota(name, quota))
+        .collect()
 }
 
 /// Our pods have requests and no deadline; other scopes count other pods, and priority classes are not modelled.
@@ -140,9 +150,7 @@ fn read_quota(name: &str, quota: &ResourceQuota) -> Quota {
     let status = quota.status.as_ref();
     let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref()).into_iter().flatten();
     let used = status.and_then(|status| status.used.as_ref());
-    Quota::new(
-        name,
-        hard.map(|(resource, amount)| (resource.as_str(), amount.0.as_str())),
-        |resource| used.and_then(|used| used.get(resource)).map(|amount| amount.0.as_str()),
-    )
+    Quota::new(name, hard.map(|(resource, amount)| (resource.as_str(), amount.0.as_str())), |resource| {
+        used.and_then(|used| used.get(resource)).map(|amount| amount.0.as_str())
+    })
 }

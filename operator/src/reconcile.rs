@@ -24,7 +24,10 @@ const RETRY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// See [`ReconcileError`]; the step is repeated.
-pub fn reconcile(watched: Arc<SparkApplication>, context: Arc<Context>) -> BoxFuture<'static, Result<Next, ReconcileError>> {
+pub fn reconcile(
+    watched: Arc<SparkApplication>,
+    context: Arc<Context>,
+) -> BoxFuture<'static, Result<Next, ReconcileError>> {
     async move {
         let Ok(_permit) = context.workers.acquire().await else { return Ok(Next::await_change()) };
         let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
@@ -59,7 +62,10 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
 }
 
 /// Decides on admission with nobody else doing so, until the decision is saved: the next one then sees it.
-async fn admit(app: &Arc<SparkApplication>, context: &Context) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
+async fn admit(
+    app: &Arc<SparkApplication>,
+    context: &Context,
+) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
     let _alone = context.admission.lock().await;
     let mut seen = observe::seen(&context.cache, app);
     if let Ok(workload) = Workload::read(&app.spec) {
@@ -71,14 +77,22 @@ async fn admit(app: &Arc<SparkApplication>, context: &Context) -> Result<(Plan, 
     Ok((plan, saved))
 }
 
-async fn save(app: &Arc<SparkApplication>, plan: &Plan, context: &Context) -> Result<Arc<SparkApplication>, ReconcileError> {
+async fn save(
+    app: &Arc<SparkApplication>,
+    plan: &Plan,
+    context: &Context,
+) -> Result<Arc<SparkApplication>, ReconcileError> {
     match &plan.status {
         Some(status) => report::save(app, status, context).await,
         None => Ok(app.clone()),
     }
 }
 
-async fn carry_out(app: &Arc<SparkApplication>, plan: Plan, context: &Context) -> Result<Option<Duration>, ReconcileError> {
+async fn carry_out(
+    app: &Arc<SparkApplication>,
+    plan: Plan,
+    context: &Context,
+) -> Result<Option<Duration>, ReconcileError> {
     let done = Act::new(context, app).all(&plan.actions).await;
     let follow_up = match done {
         Ok(()) => {

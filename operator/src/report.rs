@@ -20,13 +20,20 @@ const NOTE_LIMIT: usize = 1_000;
 ///
 /// # Errors
 /// [`ReconcileError::Conflict`] when the application has changed since it was read.
-pub async fn save(app: &SparkApplication, status: &SparkApplicationStatus, context: &Context) -> Result<Arc<SparkApplication>, ReconcileError> {
+pub async fn save(
+    app: &SparkApplication,
+    status: &SparkApplicationStatus,
+    context: &Context,
+) -> Result<Arc<SparkApplication>, ReconcileError> {
     let api: Api<SparkApplication> = Api::namespaced(context.client.clone(), &app.namespace().unwrap_or_default());
     let changed = SparkApplication { status: Some(status.clone()), ..app.clone() };
-    let saved = api.replace_status(&app.name_any(), &PostParams::default(), &changed).await.map_err(|error| match error {
-        kube::Error::Api(answer) if matches!(answer.reason.as_str(), "Conflict" | "NotFound") => ReconcileError::Conflict,
-        error => ReconcileError::Status(error),
-    })?;
+    let saved =
+        api.replace_status(&app.name_any(), &PostParams::default(), &changed).await.map_err(|error| match error {
+            kube::Error::Api(answer) if matches!(answer.reason.as_str(), "Conflict" | "NotFound") => {
+                ReconcileError::Conflict
+            }
+            error => ReconcileError::Status(error),
+        })?;
     context.metrics.writes.with_label_values(&["status"]).inc();
     let state = &status.application_state;
     tracing::info!(

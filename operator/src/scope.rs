@@ -35,28 +35,32 @@ pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced:
     let (apps, _) = watch::channel(false);
     let (reader, mut writer) = reflector::store();
 
-    let watch_apps = ingest::follow(api::<SparkApplication>(&context, &namespace), watcher::Config::default(), apps, |event| {
-        let event = trim(event);
-        context.cache.apps().take_in(&scope, &event);
-        writer.apply_watcher_event(&event);
-        match &event {
-            watcher::Event::Apply(app) => context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any()),
-            watcher::Event::InitDone => {
-                for app in writer.as_reader().state() {
-                    context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any());
+    let watch_apps =
+        ingest::follow(api::<SparkApplication>(&context, &namespace), watcher::Config::default(), apps, |event| {
+            let event = trim(event);
+            context.cache.apps().take_in(&scope, &event);
+            writer.apply_watcher_event(&event);
+            match &event {
+                watcher::Event::Apply(app) => {
+                    context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any())
                 }
+                watcher::Event::InitDone => {
+                    for app in writer.as_reader().state() {
+                        context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any());
+                    }
+                }
+                _ => {}
             }
-            _ => {}
-        }
-    });
+        });
     let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY, names::MANAGER));
     let watch_services = ingest::follow(api::<Service>(&context, &namespace), ours, services, |event| {
         context.cache.services().take_in(&scope, &event, ServiceRecord::read);
     });
-    let watch_quotas = ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
-        context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
-        context.cache.room_changed.notify_one();
-    });
+    let watch_quotas =
+        ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
+            context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
+            context.cache.room_changed.notify_one();
+        });
     let work = async {
         // Nothing is decided before all of the cluster was seen once.
         for ready in [&mut synced, &mut services_ready, &mut quotas_ready] {

@@ -22,7 +22,8 @@ pub async fn metrics(address: SocketAddr, metrics: Arc<Metrics>, cache: Arc<Cach
 async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> (StatusCode, String) {
     let counts = cache.apps().count();
     for state in [State::New, State::Queued, State::Submitted, State::Running, State::Completed, State::Failed] {
-        let name = serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default();
+        let name =
+            serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default();
         let name = if name.is_empty() { "NEW" } else { &name };
         metrics.applications.with_label_values(&[name]).set(counts.get(&state).copied().unwrap_or(0));
     }
@@ -39,7 +40,13 @@ async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> (StatusCode, Strin
 pub async fn probes(address: SocketAddr, ready: watch::Receiver<bool>) -> std::io::Result<()> {
     let readiness = move || {
         let ready = *ready.borrow();
-        async move { if ready { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet") } }
+        async move {
+            if ready {
+                (StatusCode::OK, "ok")
+            } else {
+                (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet")
+            }
+        }
     };
     let app = Router::new().route("/healthz", get(async || "ok")).route("/readyz", get(readiness));
     axum::serve(TcpListener::bind(address).await?, app).await

@@ -65,7 +65,9 @@ pub async fn namespaces(context: Arc<Context>, selector: &str, synced: watch::Re
     let mut listed: Option<Vec<String>> = None;
     follow(Api::<Namespace>::all(context.client.clone()), config, ready, |event| {
         let mut begin = |name: String| {
-            scopes.entry(name.clone()).or_insert_with(|| tokio::spawn(scope::serve(Some(name), context.clone(), synced.clone())));
+            scopes
+                .entry(name.clone())
+                .or_insert_with(|| tokio::spawn(scope::serve(Some(name), context.clone(), synced.clone())));
         };
         match event {
             Event::Init => listed = Some(Vec::new()),

@@ -37,8 +37,10 @@ fn scaled(text: &str, scale: f64) -> Option<u64> {
         _ => return None,
     };
     let value = number.parse::<f64>().ok()? * factor * scale;
-    // A billionth is lost in binary fractions: 0.1 * 1000 must not become 101.
-    (value.is_finite() && value >= 0.0).then(|| (value - value * 1e-9).ceil() as u64)
+    // Binary fractions are not exact: 0.1 * 1000 must not become 101.
+    let nearest = value.round();
+    let whole = if (value - nearest).abs() <= value * 1e-12 { nearest } else { value.ceil() };
+    (whole.is_finite() && whole >= 0.0).then_some(whole as u64)
 }
 
 /// Whether this is the `e3` of `1e3`.
@@ -71,10 +73,18 @@ mod tests {
 
     #[test]
     fn every_suffix_is_read() {
-        for (text, value) in [("250m", 250), ("2", 2000), ("0.1", 100), ("1.5", 1500), ("1e3", 1_000_000), ("1500u", 2), ("100n", 1)] {
+        for (text, value) in
+            [("250m", 250), ("2", 2000), ("0.1", 100), ("1.5", 1500), ("1e3", 1_000_000), ("1500u", 2), ("100n", 1)]
+        {
             assert_eq!(milli(text), Some(value), "{text}");
         }
-        for (text, value) in [("1Gi", 1 << 30), ("1G", 1_000_000_000), ("24565128Ki", 24_565_128 << 10), ("110", 110), ("2E", 2_000_000_000_000_000_000)] {
+        for (text, value) in [
+            ("1Gi", 1 << 30),
+            ("1G", 1_000_000_000),
+            ("24565128Ki", 24_565_128 << 10),
+            ("110", 110),
+            ("2E", 2_000_000_000_000_000_000),
+        ] {
             assert_eq!(whole(text), Some(value), "{text}");
         }
     }

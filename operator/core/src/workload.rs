@@ -99,7 +99,9 @@ fn program(spec: &SparkApplicationSpec) -> Result<(Program, Option<String>), Ref
         }
         ApplicationType::Rust => {
             let path = file.and_then(|file| file.strip_prefix("local://")).filter(|path| path.starts_with('/'));
-            let path = path.ok_or_else(|| invalid("spec.mainApplicationFile of a Rust application must be a path in its image: local:///path"))?;
+            let path = path.ok_or_else(|| {
+                invalid("spec.mainApplicationFile of a Rust application must be a path in its image: local:///path")
+            })?;
             Ok((Program::Rust, Some(path.to_string())))
         }
         ApplicationType::Scala | ApplicationType::Java => match spec.main_class.as_deref() {
@@ -110,7 +112,9 @@ fn program(spec: &SparkApplicationSpec) -> Result<(Program, Option<String>), Ref
                 class.unwrap_or("one that is not named")
             ))),
         },
-        ApplicationType::Python => Err(unsupported("type Python is not supported yet: write the application as SQL or Rust".into())),
+        ApplicationType::Python => {
+            Err(unsupported("type Python is not supported yet: write the application as SQL or Rust".into()))
+        }
         ApplicationType::R => Err(unsupported("type R is not supported: write the application as SQL or Rust".into())),
     }
 }
@@ -173,9 +177,9 @@ fn amount(role: &str, field: &str, text: &str) -> Result<u64, Refusal> {
 }
 
 fn millicores(role: &str, field: &str, text: &str) -> Result<u64, Refusal> {
-    quantity::milli(text)
-        .filter(|milli| (1..=1_024_000).contains(milli))
-        .ok_or_else(|| invalid(format!("spec.{role}.{field}: {text:?} is not an amount of CPU above zero, such as 500m or 2")))
+    quantity::milli(text).filter(|milli| (1..=1_024_000).contains(milli)).ok_or_else(|| {
+        invalid(format!("spec.{role}.{field}: {text:?} is not an amount of CPU above zero, such as 500m or 2"))
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +189,8 @@ mod tests {
     use super::*;
 
     fn sql() -> SparkApplicationSpec {
-        serde_json::from_value(serde_json::json!({"type": "SQL", "mainApplicationFile": "local:///report.sql"})).expect("spec")
+        serde_json::from_value(serde_json::json!({"type": "SQL", "mainApplicationFile": "local:///report.sql"}))
+            .expect("spec")
     }
 
     fn refused(change: impl FnOnce(&mut SparkApplicationSpec)) -> Refusal {
@@ -208,9 +213,10 @@ mod tests {
     #[test]
     fn a_tenth_is_the_overhead_of_large_pods() {
         let mut spec = sql();
-        spec.executor = ExecutorSpec { pod: PodFields { memory: Some("100g".into()), ..PodFields::default() }, instances: Some(4) };
+        spec.executor =
+            ExecutorSpec { pod: PodFields { memory: Some("100g".into()), ..PodFields::default() }, instances: Some(4) };
         let workload = Workload::read(&spec).expect("workload");
-        assert_eq!(workload.executor.request.memory >> 30, 109);
+        assert_eq!(workload.executor.request.memory >> 30, 110);
         spec.driver = DriverSpec::default();
         spec.spark_conf.insert(MINIMUM_RATIO.into(), "0.6".into());
         assert_eq!(Workload::read(&spec).expect("workload").minimum, 3);

@@ -70,7 +70,8 @@ impl World {
     }
 
     fn seen(&self) -> Seen<'_> {
-        let (drivers, executors): (Vec<&PodSeen>, Vec<&PodSeen>) = self.pods.iter().partition(|pod| pod.role == Role::Driver);
+        let (drivers, executors): (Vec<&PodSeen>, Vec<&PodSeen>) =
+            self.pods.iter().partition(|pod| pod.role == Role::Driver);
         Seen {
             app: &self.app,
             driver: drivers.first().map(|pod| (*pod).clone()),
@@ -136,7 +137,10 @@ impl World {
         assert!(!status.application_state.state.is_terminal(), "T: {role:?} was made after the end");
         assert!(status.submission_attempts >= attempt, "the attempt was not on record");
         if let Role::Executor(index) = role {
-            assert!(status.executors.as_ref().is_some_and(|executors| executors.highest_index >= index), "the index was not on record");
+            assert!(
+                status.executors.as_ref().is_some_and(|executors| executors.highest_index >= index),
+                "the index was not on record"
+            );
         }
         assert!(self.made.insert((attempt, role)), "X: {role:?} of attempt {attempt} was made twice");
         self.serial += 1;
@@ -173,7 +177,12 @@ impl World {
                 if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Running) {
                     pod.phase = if well { Phase::Succeeded } else { Phase::Failed };
                     let message = if summary { r#"{"rows":1}"#.to_string() } else { String::new() };
-                    pod.exit = Some(Exit { code: Some(i32::from(!well)), reason: "Error".into(), message, at: Some(self.now) });
+                    pod.exit = Some(Exit {
+                        code: Some(i32::from(!well)),
+                        reason: "Error".into(),
+                        message,
+                        at: Some(self.now),
+                    });
                 }
             }
             Step::Deleted(pod) => pick(pod).into_iter().for_each(|at| self.pods[at].deleting = true),
@@ -216,7 +225,8 @@ impl World {
     /// After the end nothing works any more, and nothing but ended pods stays.
     fn leaves_nothing(&self) {
         if self.state().is_terminal() {
-            let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting && !(pod.role == Role::Driver && pod.ended())).collect();
+            let left: Vec<&PodSeen> =
+                self.pods.iter().filter(|pod| !pod.deleting && !(pod.role == Role::Driver && pod.ended())).collect();
             assert!(left.is_empty() && !self.service, "O: left behind: {left:?}");
         }
     }
@@ -269,6 +279,7 @@ fn without_faults_an_application_completes() {
     world.comes_to_rest();
     assert_eq!(world.state(), State::Completed);
     world.leaves_nothing();
+    assert!(!world.pods[0].deleting, "the log of a driver that ended stays");
     let status = world.app.status.expect("status");
     assert!(status.conditions.iter().any(|condition| condition.type_ == "Succeeded" && condition.status == "True"));
     assert_eq!(status.summary.expect("summary").rows, 1);

@@ -6,7 +6,7 @@ use onager_contract::{Application, DriverSpec, ExecutorDemand, endpoint};
 use onager_core::{Settings, Workload, lifecycle::driver_name};
 use onager_crds::SparkApplication;
 
-use super::{EngineImage, names, pod::Part, pod};
+use super::{EngineImage, names, pod, pod::Part};
 
 /// The run that a process is told of.
 pub(super) fn application(app: &SparkApplication, attempt: u32) -> Application {

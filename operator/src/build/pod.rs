@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod, PodSecurityContext,
-        PodSpec, ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, Volume, VolumeMount,
+        Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, ObjectFieldSelector, Pod,
+        PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, Volume,
+        VolumeMount,
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
 };
@@ -110,7 +111,8 @@ impl Part<'_> {
             ..EnvVarSource::default()
         };
         let mut variables = self.fields.env.clone();
-        variables.extend(self.fields.env_secret_key_refs.iter().map(|(name, key)| secret_env(name, &key.name, &key.key)));
+        variables
+            .extend(self.fields.env_secret_key_refs.iter().map(|(name, key)| secret_env(name, &key.name, &key.key)));
         // Ours come last: of two with one name the last holds.
         variables.extend(self.env.iter().cloned());
         variables.push(EnvVar { name: endpoint::ENV_POD_IP.into(), value: None, value_from: Some(ip) });

@@ -40,7 +40,9 @@ pub fn requests(spec: &PodSpec) -> Size {
         }
     }
     if let Some(overhead) = &spec.overhead {
-        let read = |name: &str, parse: fn(&str) -> Option<u64>| overhead.get(name).and_then(|amount| parse(&amount.0)).unwrap_or(0);
+        let read = |name: &str, parse: fn(&str) -> Option<u64>| {
+            overhead.get(name).and_then(|amount| parse(&amount.0)).unwrap_or(0)
+        };
         sum += Size { cpu: read("cpu", quantity::milli), memory: read("memory", quantity::whole), pods: 0 };
     }
     Size { pods: 1, ..sum }
@@ -98,7 +100,8 @@ fn trouble(pod: &Pod) -> Option<Trouble> {
     });
     waiting.or_else(|| {
         let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-        let unscheduled = conditions.iter().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+        let unscheduled =
+            conditions.iter().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
         Some(Trouble {
             reason: unscheduled.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
             message: unscheduled.message.clone().unwrap_or_default(),
@@ -110,7 +113,9 @@ fn exit(pod: &Pod) -> Option<Exit> {
     let status = pod.status.as_ref()?;
     let main = status.container_statuses.iter().flatten().find(|container| container.name == names::CONTAINER);
     let ended = main.and_then(|container| container.state.as_ref()?.terminated.as_ref()).or_else(|| {
-        statuses(pod).filter_map(|container| container.state.as_ref()?.terminated.as_ref()).find(|ended| ended.exit_code != 0)
+        statuses(pod)
+            .filter_map(|container| container.state.as_ref()?.terminated.as_ref())
+            .find(|ended| ended.exit_code != 0)
     });
     Some(match ended {
         Some(ended) => Exit {

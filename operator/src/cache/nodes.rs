@@ -73,9 +73,9 @@ impl Nodes {
 fn read(name: String, node: &KubeNode) -> Record {
     let status = node.status.as_ref();
     let spec = node.spec.as_ref();
-    let ready = status
-        .and_then(|status| status.conditions.as_ref())
-        .is_some_and(|conditions| conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True"));
+    let ready = status.and_then(|status| status.conditions.as_ref()).is_some_and(|conditions| {
+        conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    });
     let amount = |resource: &str, parse: fn(&str) -> Option<u64>| {
         let allocatable = status.and_then(|status| status.allocatable.as_ref());
         allocatable.and_then(|allocatable| allocatable.get(resource)).and_then(|amount| parse(&amount.0)).unwrap_or(0)

@@ -125,7 +125,9 @@ impl Pods {
         }
         if record.ours.is_some() && self.graves.insert(record.uid.clone()) {
             self.grave_order.push_back(record.uid);
-            if self.grave_order.len() > GRAVES && let Some(oldest) = self.grave_order.pop_front() {
+            if self.grave_order.len() > GRAVES
+                && let Some(oldest) = self.grave_order.pop_front()
+            {
                 self.graves.remove(&oldest);
             }
         }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -26,6 +27,9 @@ done"#;
 
 /// Makes the folder that holds the namespaces. The kernel keeps a mount namespace on a private mount only.
 pub fn prepare(layout: &Layout) -> Result<()> {
+    // Nodes start side by side: two mounts over each other would hide the first one's namespaces.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = layout.mount_namespaces();
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     if below(&folder)?.is_empty() {

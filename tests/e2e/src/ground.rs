@@ -65,5 +65,6 @@ pub fn program(name: &str) -> Result<PathBuf> {
 
 /// The checkout.
 pub fn repository() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own)
 }

@@ -102,11 +102,16 @@ impl Nodes {
         let accepting: Vec<&Node> = self.0.iter().filter(|node| node.accepts(ask)).collect();
         let usable = self.0.iter().filter(|node| node.usable).count();
         if accepting.is_empty() {
-            return format!("{which} has no node to go to: of {} nodes {usable} are ready, none matches its nodeSelector and tolerations", self.0.len());
+            return format!(
+                "{which} has no node to go to: of {} nodes {usable} are ready, none matches its nodeSelector and tolerations",
+                self.0.len()
+            );
         }
         // The node that comes closest says most.
         let worst = |there: Size| there.short_of(size).first().map_or(0.0, |short| short.share);
-        let by = |room: fn(&Node) -> Size| accepting.iter().copied().min_by(|a, b| worst(room(a)).total_cmp(&worst(room(b))));
+        let by = |room: fn(&Node) -> Size| {
+            accepting.iter().copied().min_by(|a, b| worst(room(a)).total_cmp(&worst(room(b))))
+        };
         if let Some(node) = by(|node| node.allocatable)
             && let Some(short) = node.allocatable.short_of(size).first()
         {
@@ -139,7 +144,8 @@ mod tests {
     #[test]
     fn more_memory_than_any_node_has_is_said_with_the_amount() {
         let mut nodes = Nodes(vec![node("a", 2000, 8), node("b", 2000, 24)]);
-        let trouble = nodes.place_all(&[("an executor", &PodAsk::default(), Size::pod(100, 900 * GI), 2)]).expect("short");
+        let trouble =
+            nodes.place_all(&[("an executor", &PodAsk::default(), Size::pod(100, 900 * GI), 2)]).expect("short");
         assert_eq!(
             trouble.message,
             "an executor (1 of 2) needs memory 900Gi, more than any node has: the largest, b, has 24Gi, 876Gi too little"
@@ -150,7 +156,13 @@ mod tests {
     fn what_is_taken_now_is_told_apart_from_what_never_fits() {
         let mut nodes = Nodes(vec![node("a", 2000, 8)]);
         let trouble = nodes.place_all(&[("an executor", &PodAsk::default(), Size::pod(1500, GI), 2)]).expect("short");
-        assert!(trouble.message.contains("(2 of 2) needs cpu 1500m, and no node has that free now: the closest, a, has 500m, 1 too little"), "{}", trouble.message);
+        assert!(
+            trouble.message.contains(
+                "(2 of 2) needs cpu 1500m, and no node has that free now: the closest, a, has 500m, 1 too little"
+            ),
+            "{}",
+            trouble.message
+        );
     }
 
     #[test]
@@ -160,12 +172,16 @@ mod tests {
         tainted.taints = vec![Taint { key: "gpu".into(), value: "yes".into(), effect: "NoSchedule".into() }];
         let mut nodes = Nodes(vec![tainted]);
         assert!(!nodes.place(&ask, Size::pod(1, 1)));
-        let tolerant = PodAsk { tolerations: vec![Tolerance { key: Some("gpu".into()), ..Tolerance::default() }], ..PodAsk::default() };
+        let tolerant = PodAsk {
+            tolerations: vec![Tolerance { key: Some("gpu".into()), ..Tolerance::default() }],
+            ..PodAsk::default()
+        };
         assert!(nodes.place(&tolerant, Size::pod(1, 1)));
         nodes.0[0].usable = false;
         assert!(!nodes.place(&tolerant, Size::pod(1, 1)));
         let picky = PodAsk { selector: [("disk".to_string(), "ssd".to_string())].into(), ..PodAsk::default() };
-        let trouble = Nodes(vec![node("b", 1, 1)]).place_all(&[("the driver", &picky, Size::pod(1, 1), 1)]).expect("short");
+        let trouble =
+            Nodes(vec![node("b", 1, 1)]).place_all(&[("the driver", &picky, Size::pod(1, 1), 1)]).expect("short");
         assert!(trouble.message.contains("none matches its nodeSelector"), "{}", trouble.message);
     }
 }

@@ -75,7 +75,11 @@ impl Counts {
 
 impl Quota {
     /// A quota from `hard` and `used`, as quantities.
-    pub fn new<'a>(name: &str, hard: impl Iterator<Item = (&'a str, &'a str)>, used: impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub fn new<'a>(
+        name: &str,
+        hard: impl Iterator<Item = (&'a str, &'a str)>,
+        used: impl Fn(&str) -> Option<&'a str>,
+    ) -> Self {
         let limits = hard.filter_map(|(resource, hard)| {
             let counts = Counts::of(resource)?;
             let read = if counts.is_cpu() { milli } else { whole };

@@ -29,7 +29,10 @@ pub fn plan(seen: &Seen<'_>, now: Timestamp) -> Plan {
 pub fn clean_up(seen: &Seen<'_>) -> Vec<Action> {
     let driver = seen.own_driver().filter(|pod| !pod.ended());
     let pods = driver.into_iter().chain(&seen.executors).filter(|pod| !pod.deleting).map(delete);
-    let service = seen.service.iter().map(|service| Action::DeleteService { name: service.name.clone(), uid: service.uid.clone() });
+    let service = seen
+        .service
+        .iter()
+        .map(|service| Action::DeleteService { name: service.name.clone(), uid: service.uid.clone() });
     pods.chain(service).collect()
 }
 

@@ -51,12 +51,13 @@ pub fn set_condition(status: &mut SparkApplicationStatus, kind: &str, holds: boo
 /// Ends a run: state, conditions, time and duration.
 pub fn finish(status: &mut SparkApplicationStatus, failure: Option<(&str, &str)>, at: Timestamp, now: Timestamp) {
     status.termination_time = Some(Time(whole_seconds(at)));
-    status.duration = status.last_submission_attempt_time.as_ref().map(|start| {
-        show_duration(at.duration_since(start.0).as_secs().max(0).unsigned_abs())
-    });
+    status.duration = status
+        .last_submission_attempt_time
+        .as_ref()
+        .map(|start| show_duration(at.duration_since(start.0).as_secs().max(0).unsigned_abs()));
     if let Some(executors) = &mut status.executors {
+        // `summary` stays as it was last: how many took part.
         executors.running = 0;
-        executors.summary = format!("0/{}", executors.wanted);
     }
     if status.conditions.iter().any(|condition| condition.type_ == "Running") {
         set_condition(status, "Running", false, ("Ended", "the run has ended"), now);

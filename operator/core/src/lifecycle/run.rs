@@ -26,15 +26,26 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     let mut status = report::base(seen.app);
     let known = status.driver_info.as_ref().and_then(|info| info.pod_uid.clone());
     match (&seen.driver, known) {
-        (Some(driver), _) if driver.owner.as_deref() != Some(seen.uid()) => foreign_driver(seen, status, driver, settings, now),
-        (Some(driver), Some(known)) if driver.uid != known => lost_driver(seen, status, "its pod was replaced by another of its name", now),
+        (Some(driver), _) if driver.owner.as_deref() != Some(seen.uid()) => {
+            foreign_driver(seen, status, driver, settings, now)
+        }
+        (Some(driver), Some(known)) if driver.uid != known => {
+            lost_driver(seen, status, "its pod was replaced by another of its name", now)
+        }
         (Some(driver), _) => {
-            status.driver_info.get_or_insert_default().pod_uid = Some(driver.uid.clone());
+            if driver.phase != Phase::Pending {
+                // On record from here on: should it vanish, it has run, and is not made again.
+                status.driver_info.get_or_insert_default().pod_uid = Some(driver.uid.clone());
+            }
             with_driver(seen, status, driver, settings, now)
         }
         (None, Some(_)) => lost_driver(seen, status, "its pod is gone", now),
         (None, None) => {
             // It is on record that a driver was to be made, not whether it was: the next one has a number of its own.
+            let message = "the driver's pod vanished before it ran";
+            if start_time_left(&status, settings, now).is_zero() {
+                return fail(seen, status, ("StartTimeout", message), now, now);
+            }
             status.submission_attempts += 1;
             let attempt = status.submission_attempts;
             with_executors(seen, status, vec![Action::CreateDriver { attempt }], false, now)
@@ -42,7 +53,13 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     }
 }
 
-fn with_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSeen, settings: &Settings, now: Timestamp) -> Plan {
+fn with_driver(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    driver: &PodSeen,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
     match driver.phase {
         Phase::Succeeded | Phase::Failed => return conclude(seen, status, driver, now),
         _ if driver.deleting => {
@@ -63,16 +80,21 @@ fn with_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &Pod
         }
         Phase::Pending => {}
     }
-    let waited = status.last_submission_attempt_time.as_ref().map(|at| now.duration_since(at.0)).unwrap_or_default();
-    let left = settings.start_limit.saturating_sub(Duration::try_from(waited).unwrap_or_default());
+    let left = start_time_left(&status, settings, now);
     let trouble = driver.trouble.clone().or_else(|| first_trouble(seen));
     if left.is_zero() {
-        let trouble = trouble.unwrap_or(Trouble { reason: "StartTimeout".into(), message: "the driver's pod did not start".into() });
-        let message = format!("{} (gave up after {})", trouble.message, report::show_duration(settings.start_limit.as_secs()));
+        let trouble = trouble
+            .unwrap_or(Trouble { reason: "StartTimeout".into(), message: "the driver's pod did not start".into() });
+        let message =
+            format!("{} (gave up after {})", trouble.message, report::show_duration(settings.start_limit.as_secs()));
         return fail(seen, status, (&trouble.reason, &message), now, now);
     }
     let told = status.application_state.reason.clone();
-    report::set_state(&mut status, State::Submitted, trouble.as_ref().map(|trouble| (trouble.reason.as_str(), trouble.message.as_str())));
+    report::set_state(
+        &mut status,
+        State::Submitted,
+        trouble.as_ref().map(|trouble| (trouble.reason.as_str(), trouble.message.as_str())),
+    );
     let mut plan = with_executors(seen, status, Vec::new(), false, now);
     if let Some(trouble) = trouble.filter(|trouble| told.as_ref() != Some(&trouble.reason)) {
         plan.events.push(Event { kind: EventKind::Warning, reason: "SparkDriverPending", message: trouble.message });
@@ -82,7 +104,13 @@ fn with_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &Pod
 }
 
 /// Counts executors, replaces the lost ones and removes what is too many.
-fn with_executors(seen: &Seen<'_>, mut status: SparkApplicationStatus, mut actions: Vec<Action>, driver_runs: bool, now: Timestamp) -> Plan {
+fn with_executors(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    mut actions: Vec<Action>,
+    driver_runs: bool,
+    now: Timestamp,
+) -> Plan {
     let wanted = seen.app.spec.executor.wanted();
     let attempt = status.submission_attempts;
     let mut events = Vec::new();
@@ -125,19 +153,28 @@ fn with_executors(seen: &Seen<'_>, mut status: SparkApplicationStatus, mut actio
     executors.highest_index += missing;
     actions.extend(live.iter().skip(wanted as usize).map(|pod| end::delete(pod)));
 
-    let running = live.iter().take(wanted as usize).filter(|pod| pod.phase == Phase::Running).count() as u32;
+    let running = live.iter().take(wanted as usize).filter(|pod| pod.phase == Phase::Running).count();
+    // Those that have left did so because the end is near: no reason to count down.
+    let running = (running + left).min(wanted as usize) as u32;
     if running == wanted && executors.running < wanted {
         let message = format!("all {wanted} executors run");
         events.push(Event { kind: EventKind::Normal, reason: "SparkExecutorsRunning", message });
     }
-    executors.wanted = wanted;
-    executors.running = running;
-    executors.summary = format!("{running}/{wanted}");
+    if wanted != executors.wanted || quarters(running, wanted) != quarters(executors.running, wanted) {
+        executors.wanted = wanted;
+        executors.running = running;
+        executors.summary = format!("{running}/{wanted}");
+    }
     status.executors = Some(executors);
     if driver_runs && let Some(trouble) = first_trouble(seen) {
         report::set_state(&mut status, State::Running, Some((&trouble.reason, &trouble.message)));
     }
     Plan { status: Some(status), actions, events, again: None }
+}
+
+/// In how many steps a count of executors is written down: each costs a write, and there may be thousands.
+fn quarters(running: u32, wanted: u32) -> u32 {
+    if wanted <= 4 { running } else { running * 4 / wanted }
 }
 
 fn is_lost(pod: &PodSeen) -> bool {
@@ -174,7 +211,8 @@ fn conclude(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSee
             report::finish(&mut status, None, at, now);
             let took = status.duration.clone().unwrap_or_default();
             let result = status.summary.as_ref().and_then(|summary| summary.result.clone());
-            let message = format!("completed in {took}{}", result.map(|result| format!(": {result}")).unwrap_or_default());
+            let message =
+                format!("completed in {took}{}", result.map(|result| format!(": {result}")).unwrap_or_default());
             let event = Event { kind: EventKind::Normal, reason: "SparkApplicationCompleted", message };
             Plan { status: Some(status), actions: end::clean_up(seen), events: vec![event], again: None }
         }
@@ -186,14 +224,18 @@ fn conclude(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSee
             };
             // A driver that waited in vain for executors does not know why they did not come.
             let trouble = first_trouble(seen).filter(|_| failure.class == ErrorClass::Platform);
-            let message = trouble.map_or(failure.message.clone(), |trouble| format!("{}; {}", failure.message, trouble.message));
+            let message =
+                trouble.map_or(failure.message.clone(), |trouble| format!("{}; {}", failure.message, trouble.message));
             fail(seen, status, (reason, &message), at, now)
         }
         (_, None) => {
             let reason = if exit.reason == "OOMKilled" { "OOMKilled" } else { "DriverFailed" };
             let code = exit.code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
             let tail = if exit.message.is_empty() { String::new() } else { format!(": {}", exit.message) };
-            let message = format!("the driver ended{code} ({}) and left no summary{tail}", if exit.reason.is_empty() { "unknown" } else { &exit.reason });
+            let message = format!(
+                "the driver ended{code} ({}) and left no summary{tail}",
+                if exit.reason.is_empty() { "unknown" } else { &exit.reason }
+            );
             fail(seen, status, (reason, &message), at, now)
         }
     }
@@ -203,10 +245,21 @@ fn lost_driver(seen: &Seen<'_>, status: SparkApplicationStatus, why: &str, now: 
     fail(seen, status, ("DriverLost", &format!("the driver was lost: {why}")), now, now)
 }
 
-fn foreign_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSeen, settings: &Settings, now: Timestamp) -> Plan {
-    let message = format!("pod {} belongs to somebody else; it must be gone before a driver is made", driver.name);
+/// How long the driver may still take to run.
+fn start_time_left(status: &SparkApplicationStatus, settings: &Settings, now: Timestamp) -> Duration {
     let waited = status.last_submission_attempt_time.as_ref().map(|at| now.duration_since(at.0)).unwrap_or_default();
-    if Duration::try_from(waited).unwrap_or_default() >= settings.start_limit {
+    settings.start_limit.saturating_sub(Duration::try_from(waited).unwrap_or_default())
+}
+
+fn foreign_driver(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    driver: &PodSeen,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
+    let message = format!("pod {} belongs to somebody else; it must be gone before a driver is made", driver.name);
+    if start_time_left(&status, settings, now).is_zero() {
         return fail(seen, status, ("DriverNameInUse", &message), now, now);
     }
     report::set_state(&mut status, State::Submitted, Some(("DriverNameInUse", &message)));
@@ -220,6 +273,7 @@ pub fn reject(seen: &Seen<'_>, message: &str, now: Timestamp) -> Plan {
 
 fn fail(seen: &Seen<'_>, mut status: SparkApplicationStatus, why: (&str, &str), at: Timestamp, now: Timestamp) -> Plan {
     report::finish(&mut status, Some(why), at, now);
-    let event = Event { kind: EventKind::Warning, reason: "SparkApplicationFailed", message: format!("{}: {}", why.0, why.1) };
+    let event =
+        Event { kind: EventKind::Warning, reason: "SparkApplicationFailed", message: format!("{}: {}", why.0, why.1) };
     Plan { status: Some(status), actions: end::clean_up(seen), events: vec![event], again: None }
 }

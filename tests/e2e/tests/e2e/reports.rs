@@ -40,10 +40,11 @@ async fn a_run_from_the_first_event_to_the_result() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_new_when_nothing_changes() -> Result<()> {
     in_namespace(async |team: Team| {
-        let (done, waits) = (app("done").executors(2), app("waits").with(json!({"executor": {"memory": "7g"}})));
+        let nowhere = json!({"executor": {"nodeSelector": {"onager.dev/no-such": "node"}}});
+        let (done, waits) = (app("done").executors(2), app("waits").with(nowhere));
         team.start(done.clone()).await?.completes().await?;
         team.run("done").comes_to_rest().await?;
-        team.start(waits.clone().executors(2)).await?.queues("QuotaExceeded").await?;
+        team.start(waits.clone()).await?.queues("InsufficientResources").await?;
         // The last event comes after the status.
         until("all is told", async || {
             let told = (team.run("done").events().await?, team.run("waits").events().await?);
@@ -53,7 +54,7 @@ async fn nothing_new_when_nothing_changes() -> Result<()> {
         })
         .await?;
         let before = versions(&team).await?;
-        for app in [done, waits.executors(2)] {
+        for app in [done, waits] {
             let said = team.apply(&app.manifest(&team.name)).await?;
             ensure!(said.contains("unchanged"), "{said}");
         }
