@@ -43,6 +43,13 @@ cleanup_k3d() { k3d cluster delete "$CLUSTER"; rm -f "$CACHE/kubeconfig-$CLUSTER
 load_native() { native load "$@"; }
 load_k3d() { k3d image import --cluster "$CLUSTER" "$@"; }
 
+# A node that was added has none of the images yet.
+load_what_is_built() {
+    local archive archives=()
+    while read -r archive; do [ ! -e "$archive" ] || archives+=("$archive"); done < <("$REPO/k3d/images.sh" list)
+    [ ${#archives[@]} -eq 0 ] || "load_$KIND" "${archives[@]}"
+}
+
 kubeconfig_native() { native kubeconfig; }
 kubeconfig_k3d() { k3d kubeconfig write "$CLUSTER" --output "$CACHE/kubeconfig-$CLUSTER"; }
 
@@ -96,7 +103,7 @@ case $command in
     restart) "stop_$KIND"; "start_$KIND" ;;
     load) "load_$KIND" "$@" ;;
     kubeconfig) "kubeconfig_$KIND" ;;
-    scale) [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || fail "usage: cluster.sh scale N"; "scale_$KIND" "$1" ;;
+    scale) [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || fail "usage: cluster.sh scale N"; "scale_$KIND" "$1"; load_what_is_built ;;
     status | info) use_kubectl; "$command" ;;
     logs)
         if [ $# -gt 0 ]; then "part_log_$KIND" "$1"; exit; fi

@@ -71,6 +71,9 @@ make_data() {
             *Complete*) return ;;
             *Failed*) break ;;
         esac
+        state=$(kubectl --namespace onager-examples get pods --selector job-name=data --output \
+            'jsonpath={..state.waiting.reason}')
+        case $state in *ErrImage* | *ImagePull* | *InvalidImage*) break ;; esac
         [ "$SECONDS" -lt "$deadline" ] || break
         sleep 1
     done

@@ -76,7 +76,9 @@ mod tests {
     use super::readable;
 
     fn of(error: &str) -> String {
-        readable(&format!("Job 01A failed: Job failed due to stage 1 failed: Task failed due to runtime execution error: {error}"))
+        readable(&format!(
+            "Job 01A failed: Job failed due to stage 1 failed: Task failed due to runtime execution error: {error}"
+        ))
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Settings {
     pub(crate) fn scheduler_state(&self, config: SessionConfig) -> Result<SessionState, DataFusionError> {
         let mut state = SessionStateBuilder::new()
             .with_default_features()
-            .with_config(config)
+            // Whatever a script has set: the driver's own way to recover is for jobs that are planned once.
+            .with_config(config.with_ballista_adaptive_query_planner(false))
             .with_runtime_env(self.runtime())
             .with_optimizer_rules(ballista_default_optimizer_rules())
             .with_scalar_functions(ballista_scalar_functions())

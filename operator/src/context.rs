@@ -37,6 +37,8 @@ pub struct Context {
     pub admission: tokio::sync::Mutex<()>,
     /// Wakes applications.
     pub triggers: Triggers,
+    /// True once no new step may begin.
+    pub stopping: tokio::sync::watch::Sender<bool>,
 }
 
 /// One queue of applications to be looked at for each scope: a namespace, or "" for all.

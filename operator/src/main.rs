@@ -95,6 +95,7 @@ async fn main() -> anyhow::Result<()> {
         workers: tokio::sync::Semaphore::new(config.workers.into()),
         admission: tokio::sync::Mutex::default(),
         triggers: Triggers::default(),
+        stopping: state::channel(false).0,
     });
     let mut scopes = start(&config, &context);
     let lost = tokio::select! {
@@ -108,6 +109,7 @@ async fn main() -> anyhow::Result<()> {
         anyhow::bail!("the lease was lost");
     }
     tracing::info!("stopping: no new steps, those under way are finished");
+    context.stopping.send_replace(true);
     context.triggers.close();
     let finished = async { while scopes.join_next().await.is_some() {} };
     if tokio::time::timeout(STOP_LIMIT, finished).await.is_err() {

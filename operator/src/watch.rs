@@ -57,13 +57,13 @@ pub async fn room(context: Arc<Context>) {
     }
 }
 
-/// Serves the namespaces that match a selector, as they come and go.
+/// Serves the namespaces that match a selector, as they come and go, until the operator stops.
 pub async fn namespaces(context: Arc<Context>, selector: &str, synced: watch::Receiver<bool>) {
     let mut scopes: HashMap<String, JoinHandle<()>> = HashMap::new();
     let (ready, _) = watch::channel(false);
     let config = Config::default().labels(selector);
     let mut listed: Option<Vec<String>> = None;
-    follow(Api::<Namespace>::all(context.client.clone()), config, ready, |event| {
+    let watching = follow(Api::<Namespace>::all(context.client.clone()), config, ready, |event| {
         let mut begin = |name: String| {
             scopes
                 .entry(name.clone())
@@ -86,8 +86,16 @@ pub async fn namespaces(context: Arc<Context>, selector: &str, synced: watch::Re
                 }
             }
         }
-    })
-    .await;
+    });
+    let mut stopping = context.stopping.subscribe();
+    tokio::select! {
+        () = watching => {}
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    // Steps under way are finished.
+    for scope in scopes.into_values() {
+        let _ = scope.await;
+    }
 }
 
 fn end(scope: &JoinHandle<()>) -> bool {

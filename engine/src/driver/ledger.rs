@@ -17,6 +17,8 @@ use ballista_scheduler::state::task_manager::JobInfoCache;
 use tokio::sync::{Mutex, Notify, watch};
 use tracing::{info, warn};
 
+use super::graph::Graph;
+
 /// The jobs that run, as the scheduler hands them out.
 pub(super) type RunningJobs = Arc<HashMap<JobId, JobInfoCache>>;
 
@@ -24,6 +26,8 @@ pub(super) struct Ledger {
     inner: InMemoryClusterState,
     /// Cores bound to tasks, for each executor.
     bound: Mutex<HashMap<String, u32>>,
+    /// Jobs whose graph is ours.
+    taken_over: Mutex<HashSet<JobId>>,
     registered: watch::Sender<usize>,
     lost: AtomicU32,
     removed: Notify,
@@ -34,6 +38,7 @@ impl Default for Ledger {
         Self {
             inner: InMemoryClusterState::default(),
             bound: Mutex::default(),
+            taken_over: Mutex::default(),
             registered: watch::Sender::new(0),
             lost: AtomicU32::new(0),
             removed: Notify::new(),
@@ -87,6 +92,18 @@ impl Ledger {
         Ok(total)
     }
 
+    /// Puts our graph in the place of Ballista's, before a job's first task is bound.
+    async fn take_over(&self, jobs: &RunningJobs) {
+        let mut taken = self.taken_over.lock().await;
+        taken.retain(|job| jobs.contains_key(job));
+        for (job_id, job) in jobs.iter() {
+            if taken.insert(job_id.clone()) {
+                let mut graph = job.execution_graph.write().await;
+                *graph = Box::new(Graph::new(graph.cloned()));
+            }
+        }
+    }
+
     async fn count(&self) {
         let count = self.inner.registered_executor_metadata().await.len();
         self.registered.send_replace(count);
@@ -106,6 +123,7 @@ impl ClusterState for Ledger {
         executors: Option<HashSet<String>>,
     ) -> Result<Vec<BoundTask>> {
         let mut bound = self.bound.lock().await;
+        self.take_over(&active_jobs).await;
         let tasks = self.inner.bind_schedulable_tasks(distribution, active_jobs, executors).await?;
         for (executor, task) in &tasks {
             *bound.entry(executor.clone()).or_default() += task.vcores_consumed;

@@ -3,6 +3,7 @@
 
 mod control;
 mod executors;
+mod graph;
 mod ledger;
 mod program;
 mod recovery;

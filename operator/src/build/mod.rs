@@ -3,6 +3,8 @@
 
 mod driver;
 mod executor;
+#[cfg(test)]
+mod golden;
 pub mod names;
 mod pod;
 mod service;

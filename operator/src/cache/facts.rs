@@ -132,3 +132,51 @@ fn exit(pod: &Pod) -> Option<Exit> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(status: serde_json::Value) -> PodSeen {
+        let pod = serde_json::json!({"metadata": {"name": "app-driver", "uid": "a"}, "status": status});
+        pod_seen(&serde_json::from_value(pod).expect("pod")).expect("seen")
+    }
+
+    fn waiting(reason: &str) -> serde_json::Value {
+        let state = serde_json::json!({"waiting": {"reason": reason, "message": "Back-off"}});
+        serde_json::json!({"phase": "Pending", "containerStatuses": [{
+            "name": "onager", "image": "nowhere/none:1", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+        }]})
+    }
+
+    #[test]
+    fn both_words_for_an_image_that_cannot_be_pulled_are_one() {
+        for reason in ["ErrImagePull", "ImagePullBackOff"] {
+            let trouble = seen(waiting(reason)).trouble.expect("trouble");
+            assert_eq!(
+                (trouble.reason.as_str(), trouble.message.as_str()),
+                ("ImagePullBackOff", "image nowhere/none:1 cannot be pulled")
+            );
+        }
+        assert_eq!(seen(waiting("ContainerCreating")).trouble, None);
+    }
+
+    #[test]
+    fn a_pod_that_no_node_takes_says_why() {
+        let trouble = seen(serde_json::json!({"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"},
+        ]}));
+        assert_eq!(trouble.trouble.expect("trouble").message, "0/2 nodes are available");
+    }
+
+    #[test]
+    fn the_end_of_the_main_container_is_read_and_else_that_of_the_pod() {
+        let state = serde_json::json!({"terminated": {"exitCode": 65, "reason": "Error", "message": "{}"}});
+        let ended = seen(serde_json::json!({"phase": "Failed", "containerStatuses": [{
+            "name": "onager", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+        }]}));
+        assert_eq!(ended.exit.expect("exit").code, Some(65));
+        let evicted = seen(serde_json::json!({"phase": "Failed", "reason": "Evicted", "message": "disk"}));
+        assert_eq!(evicted.exit.expect("exit").reason, "Evicted");
+    }
+}

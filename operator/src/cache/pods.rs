@@ -164,3 +164,61 @@ impl Pods {
         on.filter_map(|(key, record)| Some((key.0.clone(), record.ours.as_ref()?.app.clone()))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(uid: &str, phase: &str) -> Pod {
+        serde_json::from_value(serde_json::json!({
+            "metadata": {
+                "namespace": "alpha", "name": "app-exec-1", "uid": uid,
+                "labels": {"onager.dev/app-name": "app", "onager.dev/role": "executor", "onager.dev/executor-index": "1"},
+                "ownerReferences": [
+                    {"apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication", "name": "app", "uid": "owner"}
+                ],
+            },
+            "spec": {"containers": [{"name": "onager", "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}}}]},
+            "status": {"phase": phase},
+        }))
+        .expect("pod")
+    }
+
+    #[test]
+    fn an_own_write_is_visible_at_once_under_its_owner() {
+        let mut pods = Pods::default();
+        let effect = pods.insert(&pod("a", "Pending"));
+        assert_eq!(effect.application, Some(("alpha".into(), "app".into())));
+        assert_eq!(pods.of_owner("owner").count(), 1);
+        assert_eq!(pods.taking_room().map(|record| record.requests).next(), Some(Size::pod(500, 1 << 30)));
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_a_deleted_pod_back() {
+        let mut pods = Pods::default();
+        pods.take_in(&Event::Apply(pod("a", "Running")));
+        pods.take_in(&Event::Delete(pod("a", "Running")));
+        pods.insert(&pod("a", "Pending"));
+        assert_eq!(pods.of_owner("owner").count(), 0);
+        pods.insert(&pod("b", "Pending"));
+        assert_eq!(pods.of_owner("owner").count(), 1, "another pod of the same name is another pod");
+    }
+
+    #[test]
+    fn a_pod_that_ends_gives_its_room_back() {
+        let mut pods = Pods::default();
+        assert!(!pods.insert(&pod("a", "Running")).room);
+        assert!(pods.insert(&pod("a", "Succeeded")).room);
+        assert!(!pods.insert(&pod("a", "Succeeded")).room, "once");
+        assert_eq!(pods.taking_room().count(), 0);
+    }
+
+    #[test]
+    fn a_pod_that_a_relist_lacks_is_gone() {
+        let mut pods = Pods::default();
+        pods.insert(&pod("a", "Running"));
+        pods.take_in(&Event::Init);
+        assert_eq!(pods.take_in(&Event::InitDone).len(), 1);
+        assert_eq!(pods.of_owner("owner").count(), 0);
+    }
+}

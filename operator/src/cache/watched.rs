@@ -80,3 +80,44 @@ impl<T> Watched<T> {
         self.items.iter().filter(move |(key, _)| key.0 == namespace).map(|(key, item)| (key.1.as_str(), item))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::api::ObjectMeta;
+
+    use super::*;
+
+    fn object(namespace: &str, name: &str) -> ConfigMap {
+        let metadata =
+            ObjectMeta { namespace: Some(namespace.into()), name: Some(name.into()), ..ObjectMeta::default() };
+        ConfigMap { metadata, ..ConfigMap::default() }
+    }
+
+    fn take_in(watched: &mut Watched<String>, scope: &str, event: Event<ConfigMap>) {
+        watched.take_in(scope, &event, |object| object.metadata.name.clone());
+    }
+
+    #[test]
+    fn a_relist_replaces_what_its_scope_had_and_nothing_else() {
+        let mut watched = Watched::default();
+        for (namespace, name) in [("alpha", "old"), ("alpha", "kept"), ("beta", "other")] {
+            take_in(&mut watched, namespace, Event::Apply(object(namespace, name)));
+        }
+        take_in(&mut watched, "alpha", Event::Init);
+        take_in(&mut watched, "alpha", Event::InitApply(object("alpha", "kept")));
+        assert!(watched.get("alpha", "old").is_some(), "until the list is complete, what was known holds");
+        take_in(&mut watched, "alpha", Event::InitDone);
+        assert!(watched.get("alpha", "old").is_none());
+        assert!(watched.get("alpha", "kept").is_some() && watched.get("beta", "other").is_some());
+    }
+
+    #[test]
+    fn a_relist_of_all_namespaces_replaces_everything() {
+        let mut watched = Watched::default();
+        take_in(&mut watched, "", Event::Apply(object("alpha", "old")));
+        take_in(&mut watched, "", Event::Init);
+        take_in(&mut watched, "", Event::InitDone);
+        assert_eq!(watched.all().count(), 0);
+    }
+}
