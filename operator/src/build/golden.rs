@@ -43,7 +43,7 @@ fn a_small_application_gets_restricted_pods_of_the_engine() {
     let app = application(
         "pi",
         serde_json::json!({
-            "type": "Scala", "mainClass": "org.apache.spark.examples.SparkPi", "arguments": ["20"],
+            "type": "Scala", "mainClass": "org.apache.spark.examples.SparkPi", "arguments": ["20", "$(HOME) costs 5$"],
             "driver": {"memory": "512m", "serviceAccount": "team-alpha-sa"}, "executor": {"instances": 2, "coreRequest": "250m"},
         }),
     );

@@ -43,9 +43,9 @@ pub struct Part<'a> {
     pub engine: &'a EngineImage,
 }
 
-/// A plain environment variable.
+/// A plain environment variable, its value as it is: the kubelet reads `$(NAME)` as a reference and `$$` as one `$`.
 pub fn env(name: &str, value: String) -> EnvVar {
-    EnvVar { name: name.to_string(), value: Some(value), value_from: None }
+    EnvVar { name: name.to_string(), value: Some(value.replace('$', "$$")), value_from: None }
 }
 
 /// An environment variable from a Secret.
