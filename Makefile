@@ -41,6 +41,7 @@ verify: generate ## What a change must pass before it is sent: generated files, 
 	if grep -E '^(datafusion|ballista)' <<<"$$tree"; then fail "the operator must not link the engine"; fi
 	use_tools helm
 	helm lint --quiet --strict charts/onager --values k3d/values-dev.yaml
+	k3d/check.sh
 	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; else say "cargo-deny is not installed: skipped"; fi
 	changed=$$(git status --porcelain)
 	if [ -n "$$changed" ]; then printf '%s\n' "$$changed"; fail "the tree is not clean: commit what was generated"; fi

@@ -29,7 +29,7 @@ k3d_exists() { k3d cluster list "$CLUSTER" >/dev/null 2>&1; }
 start_native() { native up ${NODES:+--nodes "$NODES"}; }
 start_k3d() {
     use_kubectl
-    if k3d_exists; then k3d cluster start "$CLUSTER"; else k3d cluster create --config "$REPO/k3d/config.yaml"; fi
+    if k3d_exists; then k3d cluster start "$CLUSTER"; else k3d cluster create "$CLUSTER" --config "$REPO/k3d/config.yaml"; fi
     kube apply -f "$REPO/k3d/minio.yaml"
     kube -n minio rollout status deployment/minio --timeout 180s
 }

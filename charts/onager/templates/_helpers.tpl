@@ -35,24 +35,28 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- printf "%s:%s" $image.repository ($image.tag | default (index . 1)) -}}
 {{- end -}}
 
-{{/* What the operator may do where applications live. Secrets cannot be read: it only makes and removes its own. */}}
+{{/* What the operator may do where applications live. It makes Secrets and cannot read them; what it makes belongs to its
+application and goes with that. */}}
 {{- define "onager.teamRules" -}}
 - apiGroups: [onager.dev]
   resources: [sparkapplications]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 - apiGroups: [onager.dev]
   resources: [sparkapplications/status]
-  verbs: [get, patch, update]
+  verbs: [update]
 - apiGroups: [""]
-  resources: [pods, services]
+  resources: [pods]
+  verbs: [get, create, delete]
+- apiGroups: [""]
+  resources: [services]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, delete]
+  verbs: [create]
 - apiGroups: [""]
-  resources: [resourcequotas, limitranges]
-  verbs: [get, list, watch]
-- apiGroups: ["", events.k8s.io]
+  resources: [resourcequotas]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- end -}}

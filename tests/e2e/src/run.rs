@@ -160,14 +160,15 @@ impl Run {
         Ok(())
     }
 
-    /// Waits until nothing of it runs: every pod has ended, and its Service and Secret are gone.
+    /// Waits until nothing of it runs: there is at most a driver's pod that has ended, for its log.
     ///
     /// # Errors
     /// When something goes on.
     pub async fn comes_to_rest(&self) -> Result<()> {
         self.leaves_behind("nothing that runs", |pod| {
             let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-            !matches!(phase, Some("Succeeded" | "Failed"))
+            let executor = pod.labels().get("onager.dev/role").is_some_and(|role| role == "executor");
+            executor || !matches!(phase, Some("Succeeded" | "Failed"))
         })
         .await
     }

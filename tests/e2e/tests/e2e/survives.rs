@@ -3,7 +3,6 @@
 
 use anyhow::{Context, Result, ensure};
 use onager_cluster::Component;
-use onager_crds::State;
 use onager_e2e::data::{LONG, answer_to_long, tables};
 use onager_e2e::wait::LIMIT;
 use onager_e2e::{Run, Team, alone, app, in_namespace};
@@ -20,6 +19,7 @@ async fn an_executor_that_is_deleted() -> Result<()> {
         let executors = run.computes(2).await?;
         run.delete_pod(&executors[0]).await?;
         completes_rightly(&run).await?;
+        run.comes_to_rest().await?;
         team.history.check("long").await
     })
     .await
@@ -32,6 +32,7 @@ async fn an_executor_that_is_killed() -> Result<()> {
         let executors = run.computes(2).await?;
         run.kill_executor(&executors[1]).await?;
         completes_rightly(&run).await?;
+        run.comes_to_rest().await?;
         let status = run.object().await?.status.and_then(|status| status.executors).context("executors")?;
         ensure!(status.failed == 1 && status.recent_failures[0].reason.contains("137"), "{status:?}");
         team.history.check("long").await
@@ -92,6 +93,7 @@ async fn an_api_server_that_restarts() -> Result<()> {
         })
         .await??;
         completes_rightly(&run).await?;
+        run.comes_to_rest().await?;
         team.history.check("long").await
     })
     .await
@@ -106,6 +108,7 @@ async fn an_operator_that_is_replaced() -> Result<()> {
         team.kubectl(&[&operator[..], &["restart", "deployment/onager"]].concat()).await?;
         team.kubectl(&[&operator[..], &["status", "deployment/onager", "--timeout=180s"]].concat()).await?;
         completes_rightly(&run).await?;
+        run.comes_to_rest().await?;
         team.history.check("long").await
     })
     .await
@@ -166,8 +169,7 @@ async fn while_a_node_is_off<T>(team: &Team, look: impl AsyncFnOnce() -> Result<
 async fn completes_rightly(run: &Run) -> Result<()> {
     let right = answer_to_long(&run.team.cluster, &run.team.client).await?;
     run.completes().await?;
-    ensure!(run.reaches(State::Completed).await?.summary.is_some());
     let found = tables(&run.log().await?);
     ensure!(found == right, "found:\n{}\nright:\n{}", found.join("\n"), right.join("\n"));
-    run.comes_to_rest().await
+    Ok(())
 }
