@@ -49,8 +49,19 @@ use_kubectl() {
     if [ "$(kind)" = native ] || ! command -v kubectl >/dev/null; then use_tools kubernetes; fi
 }
 
+# A new lock file changes few crates: the newest target folder that nobody builds in is taken over, and cargo finds out
+# what of it still holds.
+take_over_target() {
+    local newest lock
+    newest=$(find "$CACHE" -maxdepth 1 -name 'target-*' -printf '%T@ %p\n' 2>/dev/null | sort -rn | sed -n '1s/^[^ ]* //p')
+    if [ -d "$CARGO_TARGET_DIR" ] || [ -z "$newest" ]; then return 0; fi
+    lock=$newest/x86_64-unknown-linux-gnu/debug/.cargo-lock
+    if [ ! -e "$lock" ] || flock --nonblock "$lock" true; then mv "$newest" "$CARGO_TARGET_DIR"; fi
+}
+
 # Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again.
 cargo_build() {
+    take_over_target
     say "cargo build (in $CARGO_TARGET_DIR)"
     if [ "$PROFILE" = dev ]; then
         (cd "$REPO" && cargo build --quiet --workspace --all-targets)
