@@ -9,5 +9,6 @@ tools
 leave_in_any_case
 cluster_up
 install_operator
-say "in turn, $* "
+STANDS=yes
+say "in turn: a bare pod, the smallest application"
 ONAGER_E2E_CLUSTER=$CLUSTER "$BINARIES/bench-start" "$@"

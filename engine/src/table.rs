@@ -129,7 +129,7 @@ mod tests {
 
     async fn head(sql: &str) -> Head {
         let context = SessionContext::new();
-        run(&context.sql(sql).await.expect("plan")).await.ok().expect("rows")
+        run(&context.sql(sql).await.expect("plan")).await.expect("rows")
     }
 
     #[tokio::test]

@@ -5,7 +5,11 @@ mod common;
 use common::{Ground, table, wait_for};
 use onager_contract::{ErrorClass, Program};
 
-const HEAVY: &str = "SELECT count(*) AS c, sum(a.n * b.n % 7) AS s FROM numbers a JOIN numbers b ON a.k = b.k;";
+/// Several stages of more tasks than there are cores, so that some are done while others wait.
+const HEAVY: &str = "SET datafusion.execution.target_partitions = 8;\n\
+                     SELECT g, count(*) AS c, sum(s) AS s FROM (\
+                     SELECT a.n % 1000 AS g, a.k, sum(a.n * b.n % 7) AS s FROM numbers a JOIN numbers b ON a.k = b.k \
+                     GROUP BY 1, 2) GROUP BY g ORDER BY s DESC, g LIMIT 50;";
 
 fn sql(ground: &Ground, script: &str) -> Program {
     Program::Sql { script: ground.script(script) }
@@ -19,7 +23,7 @@ fn lose_an_executor(told: bool, replaced: bool) {
 
     let mut driver = ground.driver(sql(&ground, &script), 2, 60);
     let mut executors = ground.executors(2);
-    wait_for("tasks run", || driver.is_running_tasks());
+    wait_for("a stage is half done", || driver.progress().is_some_and(|now| (2..6).contains(&now.pending_tasks)));
     if replaced {
         executors.iter_mut().for_each(|executor| executor.kill());
         executors.push(ground.executor(3));

@@ -41,6 +41,9 @@ pub enum ReconcileError {
     /// Somebody else wrote the object in between; the watch will bring the news.
     #[error("the application changed in between")]
     Conflict,
+    /// The API server did not answer in time; what was asked of it may have happened.
+    #[error("the API server did not answer in time")]
+    TooSlow,
     /// An action failed.
     #[error(transparent)]
     Act(#[from] ActError),

@@ -19,6 +19,9 @@ use crate::{
 
 /// How long to wait after an error, before the watch may bring news.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long one step may take. A dead connection is only noticed by that: an answer may be lost, never a decision, since
+/// the step is repeated on names and versions.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Brings an application one step on.
 ///
@@ -33,7 +36,7 @@ pub fn reconcile(
         let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
         let Some(app) = newest else { return Ok(Next::await_change()) };
         let timer = context.metrics.reconcile_seconds.start_timer();
-        let again = step(&app, &context).await;
+        let again = tokio::time::timeout(STEP_LIMIT, step(&app, &context)).await.unwrap_or(Err(ReconcileError::TooSlow));
         timer.observe_duration();
         again.map(|again| again.map_or_else(Next::await_change, Next::requeue))
     }

@@ -44,18 +44,18 @@ example_data() {
 
 # What somebody who reads the log of a failed run would ask for first.
 tell_what_is_there() {
-    kubectl get nodes,sparkapplications --all-namespaces --output wide || true
-    kubectl get pods --all-namespaces --output wide || true
-    kubectl --namespace onager-system describe pods || true
-    kubectl --namespace onager-system logs deployment/onager --tail 60 || true
-    kubectl --namespace onager-examples logs job/data --tail 20 || true
+    kubectl get nodes,pods --all-namespaces --output wide || true
+    kubectl get events --all-namespaces --sort-by .metadata.creationTimestamp | tail -20 || true
+    kubectl --namespace onager-system logs deployment/onager --tail 30 || true
+    kubectl --namespace onager-examples logs job/data --tail 10 || true
 }
 
 # With ONAGER_KEEP=1 the cluster stays, to be looked at.
 leave() {
     local code=$?
     trap - EXIT
-    [ "$code" = 0 ] || tell_what_is_there >&2
+    # A test that fails tells by itself.
+    if [ "$code" != 0 ] && [ -z "${STANDS:-}" ]; then tell_what_is_there >&2; fi
     if [ -n "${ONAGER_KEEP:-}" ]; then
         say "the cluster stays; to remove it: ONAGER_CLUSTER=$CLUSTER k3d/cluster.sh cleanup"
     else

@@ -10,7 +10,9 @@ leave_in_any_case
 cluster_up
 install_operator
 example_data
+STANDS=yes
 say "cargo test"
-# Many of the tests wait for something most of the time.
-ONAGER_E2E_CLUSTER=$CLUSTER RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --quiet --workspace "$@"
+# Many of the tests wait for something most of the time. Errors say where they come from without a backtrace.
+export ONAGER_E2E_CLUSTER=$CLUSTER RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} RUST_LIB_BACKTRACE=${RUST_LIB_BACKTRACE:-0}
+cargo test --quiet --no-fail-fast --workspace "$@"
 say "all tests passed"

@@ -122,3 +122,21 @@ fn name_of(program: &Program) -> &'static str {
         Program::Rust => "Rust application",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use onager_contract::ErrorClass;
+
+    use super::panicked;
+
+    #[tokio::test]
+    async fn a_panic_is_the_applications_error_with_its_words() {
+        let texts: [fn(); 2] = [|| panic!("no luck"), || panic!("{} luck", "no")];
+        for panics in texts {
+            let ended = tokio::spawn(async move { panics() }).await;
+            let error = panicked(ended.expect_err("a panic"));
+            assert_eq!(error.class(), ErrorClass::Application);
+            assert_eq!(error.to_string(), "the application panicked: no luck");
+        }
+    }
+}

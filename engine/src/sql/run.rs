@@ -7,22 +7,22 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::Statement;
 use tracing::info;
 
-use super::copy;
 use super::split::{Located, located, split};
+use super::write::{self, Name};
 use crate::{Result, Session, stores, table};
 
 /// Runs `script`; `mark` names the files its writes make.
 pub(crate) async fn run(session: &Session, script: &str, mark: &str) -> Result<()> {
     let statements = split(script)?;
     info!(statements = statements.len(), "runs the script");
-    for located in statements {
-        let line = located.line;
-        statement(session, located, mark).await.map_err(|error| error.at_line(line))?;
+    for (index, located) in statements.into_iter().enumerate() {
+        let (line, name) = (located.line, Name { mark, number: index + 1 });
+        statement(session, located, &name).await.map_err(|error| error.at_line(line))?;
     }
     Ok(())
 }
 
-async fn statement(session: &Session, Located { line, statement }: Located, mark: &str) -> Result<()> {
+async fn statement(session: &Session, Located { line, statement }: Located, name: &Name<'_>) -> Result<()> {
     let started = Instant::now();
     if let Statement::CreateExternalTable(table) = &statement {
         for location in &table.locations {
@@ -33,9 +33,9 @@ async fn statement(session: &Session, Located { line, statement }: Located, mark
     let plan = state.statement_to_plan(statement).await.map_err(|error| located(&error, line))?;
     // The optimizer checks types too, and knows positions; behind it only text comes back.
     state.optimize(&plan).map_err(|error| located(&error, line))?;
-    let plan = copy::with_fixed_name(plan, mark, line);
-    if let Some(url) = copy::target(&plan) {
-        stores::check_bucket(session.stores(), url).await?;
+    let plan = write::with_fixed_name(plan, name, &state);
+    if let Some(url) = write::target(&plan) {
+        stores::check_bucket(session.stores(), &url).await?;
     }
     let kind = Kind::of(&plan);
     let frame = session.frame(plan).await?;

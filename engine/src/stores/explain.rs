@@ -41,6 +41,7 @@ pub(crate) fn explain(error: &StoreError, place: Option<Place<'_>>) -> Error {
             Error::bad_input(format!("bucket \"{bucket}\" refuses access {key}: {}", reason(&text)))
         }
         ErrorClass::BadInput if is_missing(error, &text) => Error::bad_input(format!("{url} does not exist")),
+        ErrorClass::Platform => Error::platform(format!("the store of {url} does not answer: {}", shorten(&text))),
         class => of_class(class, format!("{url}: {}", shorten(&text))),
     }
 }

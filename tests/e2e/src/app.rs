@@ -82,11 +82,14 @@ impl App {
             "metadata": {"name": self.name, "namespace": namespace}, "spec": self.spec,
         })];
         if let Some(script) = &self.script {
-            items.insert(0, json!({
-                "apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": {"name": format!("{}-script", self.name), "namespace": namespace},
-                "data": {SCRIPT: script},
-            }));
+            items.insert(
+                0,
+                json!({
+                    "apiVersion": "v1", "kind": "ConfigMap",
+                    "metadata": {"name": format!("{}-script", self.name), "namespace": namespace},
+                    "data": {SCRIPT: script},
+                }),
+            );
         }
         json!({"apiVersion": "v1", "kind": "List", "items": items})
     }

@@ -55,7 +55,8 @@ pub async fn memory_at_rest(team: &Team) -> Result<Memory> {
 fn operator(cluster: &str) -> Result<u32> {
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let is_it = |file: &str, text: &str| fs::read_to_string(entry.path().join(file)).is_ok_and(|t| t.contains(text));
+        let is_it =
+            |file: &str, text: &str| fs::read_to_string(entry.path().join(file)).is_ok_and(|t| t.contains(text));
         if is_it("comm", "onager-operator") && is_it("cgroup", &format!("/onager/{cluster}/")) {
             return Ok(pid);
         }

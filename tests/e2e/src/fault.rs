@@ -58,10 +58,7 @@ impl Run {
     /// When it does not run.
     pub async fn kill_driver(&self) -> Result<()> {
         let uid = self.object().await?.uid().unwrap_or_default();
-        kill(process(endpoint::ENV_DRIVER, |told| {
-            told["application"]["uid"] == uid.as_str()
-        })?)
-        .await
+        kill(process(endpoint::ENV_DRIVER, |told| told["application"]["uid"] == uid.as_str())?).await
     }
 
     /// SIGKILL to the process of this executor.

@@ -98,7 +98,13 @@ impl Proxy {
     }
 }
 
+/// In a task of its own, which goes on when the writer's connection breaks: what was sent is done.
 async fn pass(State(shared): State<Shared>, request: Request) -> Response {
+    let passed = tokio::spawn(pass_or_kill(shared, request)).await;
+    passed.unwrap_or_else(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response())
+}
+
+async fn pass_or_kill(shared: Shared, request: Request) -> Response {
     let written = format!("{} {}", request.method(), request.uri().path());
     let mut due = None;
     if is_write(request.method()) {

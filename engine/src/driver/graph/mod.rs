@@ -7,6 +7,8 @@ mod loss;
 mod outputs;
 mod ready;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;

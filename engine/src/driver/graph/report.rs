@@ -119,6 +119,7 @@ impl Graph {
     ) -> std::result::Result<Vec<RunningTaskInfo>, Fatal> {
         let times = self.unreadable.entry(stage_id).or_default();
         *times += 1;
+        // Several tasks may meet one loss, and executors may go one by one.
         if *times >= limits.stage * 4 {
             return Err(Fatal(format!("its inputs could not be read {times} times, at last: {}", failed.error)));
         }

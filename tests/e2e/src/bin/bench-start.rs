@@ -47,7 +47,10 @@ fn print(pod: Duration, application: Duration, memory: Memory) {
     let ratio = (application.as_secs_f64() / pod.as_secs_f64() * 100.0).round() / 100.0;
     println!("bare pod     {:6} ms, median of {TURNS}", milliseconds(pod));
     println!("application  {:6} ms, median of {TURNS}", milliseconds(application));
-    println!("at rest: operator {} MiB, driver {} MiB, executor {} MiB", memory.operator, memory.driver, memory.executor);
+    println!(
+        "at rest: operator {} MiB, driver {} MiB, executor {} MiB",
+        memory.operator, memory.driver, memory.executor
+    );
     let figures = json!({
         "ratio": ratio,
         "bare_pod_ms": milliseconds(pod),

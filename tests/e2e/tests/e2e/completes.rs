@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use onager_crds::SparkApplication;
-use onager_e2e::data::{run_plainly, tables};
+use onager_e2e::data::{LONG, run_plainly, tables};
 use onager_e2e::ground::{client, cluster, repository};
 use onager_e2e::team::{ACCOUNT, Team};
 use onager_e2e::{Run, app, in_namespace};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn alphas_pi_in_scala() -> Result<()> {
@@ -74,6 +74,37 @@ async fn an_application_applied_together_with_its_namespace() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_manifest_of_the_readme() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let readme = fs::read_to_string(repository().join("README.md"))?;
+        let manifest = readme.split("```yaml").nth(1).and_then(|rest| rest.split("```").next()).context("a manifest")?;
+        let mut manifest: Value = serde_yaml::from_str(manifest)?;
+        manifest["metadata"]["namespace"] = team.name.as_str().into();
+        team.apply(&manifest).await?;
+        let name = manifest["metadata"]["name"].as_str().context("a name")?;
+        team.run(name).completes().await.map(drop)
+    })
+    .await
+}
+
+/// The driver's name is free only when its predecessor is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_again_as_soon_as_it_was_deleted() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let first = team.start(app("again").sql(LONG)).await?;
+        first.computes(1).await?;
+        first.delete().await?;
+        let second = team.start(app("again").sql("SELECT 2 AS two")).await?;
+        ensure!(second.completes().await?.preview.is_some_and(|preview| preview.rows == [["2"]]));
+        second.comes_to_rest().await?;
+        let drivers = team.history.all().await?.into_iter().filter(|pod| pod.role == "driver").count();
+        ensure!(drivers == 2, "{drivers} drivers for two applications");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_at_once_in_one_namespace() -> Result<()> {
     in_namespace(async |team: Team| {
         let names = ["one", "two", "three"];
@@ -102,7 +133,8 @@ async fn a_time_to_live_after_which_it_is_gone() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_in_an_image_without_an_engine() -> Result<()> {
     in_namespace(async |team: Team| {
-        let foreign = json!({"image": "onager-pause:1", "imagePullPolicy": "Never", "driver": {"serviceAccount": ACCOUNT}});
+        let foreign =
+            json!({"image": "onager-pause:1", "imagePullPolicy": "Never", "driver": {"serviceAccount": ACCOUNT}});
         let run = team.start(app("foreign").sql("SELECT 42 AS answer").with(foreign)).await?;
         let preview = run.completes().await?.preview.expect("rows");
         ensure!(preview.rows == [["42"]], "{preview:?}");

@@ -75,9 +75,8 @@ async fn a_second_release_for_a_list_of_namespaces() -> Result<()> {
     in_quiet_namespace(async |team: Team| {
         let teams = format!("teamNamespaces={{{}}}", team.name);
         let release = ["upgrade", "--install", "second", CHART, "--namespace", &team.name, "--values"];
-        let values = ["k3d/values-dev.yaml", "--set", &teams, "--set", "crds.install=false", "--set", "resources=null"];
-        let resources = ["--set", "resources.limits.memory=256Mi", "--set", "resources.requests.cpu=50m"];
-        let install = [&release[..], &values, &resources, &["--wait", "--timeout=180s"]].concat();
+        let values = ["k3d/values-dev.yaml", "--set", &teams, "--set", "crds.install=false"];
+        let install = [&release[..], &values, &["--wait", "--timeout=180s"]].concat();
         helm(&install).await?;
         team.start(app("first")).await?.completes().await?;
 
@@ -102,9 +101,9 @@ async fn crds_that_outlive_the_release() -> Result<()> {
         let before = team.start(app("before")).await?;
         before.completes().await?;
         let place = ["--namespace", "onager-system"];
-        helm(&[&["get", "values", "onager", "--output", "yaml"][..], &place].concat()).await.and_then(|values| {
-            Ok(std::fs::write(values_file(), values)?)
-        })?;
+        helm(&[&["get", "values", "onager", "--output", "yaml"][..], &place].concat())
+            .await
+            .and_then(|values| Ok(std::fs::write(values_file(), values)?))?;
         helm(&[&["uninstall", "onager", "--wait"][..], &place].concat()).await?;
         before.object().await.context("the application is still there")?;
 

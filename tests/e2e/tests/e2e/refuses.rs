@@ -111,7 +111,10 @@ async fn a_bucket_that_does_not_exist() -> Result<()> {
 async fn a_wrong_s3_key() -> Result<()> {
     in_namespace(async |team: Team| {
         let keys = [
-            ("unknown", json!({"spark.hadoop.fs.s3a.access.key": "nobody", "spark.hadoop.fs.s3a.secret.key": "s3cr3t"})),
+            (
+                "unknown",
+                json!({"spark.hadoop.fs.s3a.access.key": "nobody", "spark.hadoop.fs.s3a.secret.key": "s3cr3t"}),
+            ),
             ("secret", json!({"spark.hadoop.fs.s3a.access.key": "onager", "spark.hadoop.fs.s3a.secret.key": "s3cr3t"})),
         ];
         let script = "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 's3a://lake/tpch/sf0.1/nation/';";
