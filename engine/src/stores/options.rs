@@ -16,6 +16,8 @@ pub(crate) struct BucketOptions {
     pub session_token: Option<String>,
     pub path_style: bool,
     pub anonymous: bool,
+    /// Whether the machine's metadata service may be asked for credentials: only where the configuration says so.
+    pub ask_machine: bool,
 }
 
 impl BucketOptions {
@@ -40,13 +42,15 @@ impl BucketOptions {
             }
             None => (first(&["AWS_ACCESS_KEY_ID"]), first(&["AWS_SECRET_ACCESS_KEY"]), first(&["AWS_SESSION_TOKEN"])),
         };
+        let provider = key("aws.credentials.provider");
         Self {
             region: key("endpoint.region")
                 .map(str::to_string)
                 .or_else(|| first(&["AWS_REGION", "AWS_DEFAULT_REGION"]))
                 .unwrap_or_else(|| "us-east-1".into()),
             path_style: flag("path.style.access").unwrap_or(endpoint.is_some()),
-            anonymous: key("aws.credentials.provider").is_some_and(|name| name.contains("Anonymous")),
+            anonymous: provider.is_some_and(|name| name.contains("Anonymous")),
+            ask_machine: provider.is_some_and(|name| name.contains("InstanceProfile")),
             endpoint,
             access_key: pair.0,
             secret_key: pair.1,
@@ -80,6 +84,13 @@ mod tests {
     fn nothing_set_means_amazon() {
         let options = BucketOptions::new("lake", &BTreeMap::new(), no_env);
         assert_eq!(options, BucketOptions { region: "us-east-1".into(), ..BucketOptions::default() });
+    }
+
+    #[test]
+    fn the_metadata_service_is_asked_only_where_the_configuration_says_so() {
+        let provider = "software.amazon.awssdk.auth.credentials.InstanceProfileCredentialsProvider";
+        let options = BucketOptions::new("lake", &conf(&[("aws.credentials.provider", provider)]), no_env);
+        assert!(options.ask_machine && !options.anonymous);
     }
 
     #[test]

@@ -75,8 +75,8 @@ impl Stores {
             (Some(id), None) => {
                 return config_error(format!("bucket \"{bucket}\": access key \"{id}\" has no secret key"));
             }
-            // A store of one's own has no metadata service to ask for credentials.
-            (None, _) if options.endpoint.is_some() && var("AWS_WEB_IDENTITY_TOKEN_FILE").is_none() => {
+            // Who forgot the keys should hear of it, and not wait for a metadata service that may not be there.
+            (None, _) if !options.ask_machine && !has_identity() => {
                 return config_error(format!(
                     "bucket \"{bucket}\": no credentials; set spark.hadoop.fs.s3a.access.key and .secret.key, \
                      or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -88,6 +88,16 @@ impl Stores {
             builder.build().map_err(|error| DataFusionError::Configuration(format!("bucket \"{bucket}\": {error}")))?;
         Ok(Arc::new(store))
     }
+}
+
+/// Whether the environment brings an identity that needs no key: a web identity token, or a container's credentials.
+fn has_identity() -> bool {
+    let names = [
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ];
+    names.iter().any(|name| var(name).is_some())
 }
 
 /// Never the configuration: it holds secrets, and DataFusion prints registries.

@@ -18,7 +18,7 @@ async fn a_run_from_the_first_event_to_the_result() -> Result<()> {
         let table = team.kubectl(&["get", "sparkapp"]).await?;
         let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         ensure!(words[0] == ["NAME", "STATE", "EXECUTORS", "DURATION", "AGE", "REASON"], "{table}");
-        ensure!(words[1][..3] == ["pi", "COMPLETED", "0/2"] && words[1][3].ends_with('s'), "{table}");
+        ensure!(words[1][..3] == ["pi", "COMPLETED", "2/2"] && words[1][3].ends_with('s'), "{table}");
 
         let log = team.kubectl(&["logs", "pi-driver"]).await?;
         ensure!(result.starts_with("Pi is roughly 3.14") && log.contains(&result), "{result}\n{log}");
