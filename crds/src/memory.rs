@@ -47,7 +47,7 @@ pub fn parse_memory(text: &str) -> Result<u64, MemoryError> {
         },
     };
     let bytes = (amount * 1024_f64.powi(power)).ceil();
-    if bytes < 1.0 || bytes > MOST {
+    if !(1.0..=MOST).contains(&bytes) {
         return Err(MemoryError::Range(text.to_string()));
     }
     Ok(bytes as u64)

@@ -36,7 +36,8 @@ pub fn reconcile(
         let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
         let Some(app) = newest else { return Ok(Next::await_change()) };
         let timer = context.metrics.reconcile_seconds.start_timer();
-        let again = tokio::time::timeout(STEP_LIMIT, step(&app, &context)).await.unwrap_or(Err(ReconcileError::TooSlow));
+        let again =
+            tokio::time::timeout(STEP_LIMIT, step(&app, &context)).await.unwrap_or(Err(ReconcileError::TooSlow));
         timer.observe_duration();
         again.map(|again| again.map_or_else(Next::await_change, Next::requeue))
     }

@@ -92,11 +92,8 @@ impl Stores {
 
 /// Whether the environment brings an identity that needs no key: a web identity token, or a container's credentials.
 fn has_identity() -> bool {
-    let names = [
-        "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    ];
+    let names =
+        ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
     names.iter().any(|name| var(name).is_some())
 }
 

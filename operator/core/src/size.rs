@@ -30,6 +30,9 @@ pub struct Short {
     pub share: f64,
 }
 
+/// A resource, how much there is, how much is needed, and how it is shown.
+type Row = (&'static str, u64, u64, fn(u64) -> String);
+
 impl Size {
     /// One pod.
     pub fn pod(cpu: u64, memory: u64) -> Self {
@@ -53,7 +56,7 @@ impl Size {
     /// What is missing for `needed`, the worst first.
     pub fn short_of(self, needed: Self) -> Vec<Short> {
         let plain = |value: u64| value.to_string();
-        let rows: [(&'static str, u64, u64, fn(u64) -> String); 3] = [
+        let rows: [Row; 3] = [
             ("cpu", self.cpu, needed.cpu, show_cpu),
             ("memory", self.memory, needed.memory, show_memory),
             ("pods", self.pods, needed.pods, plain),

@@ -225,8 +225,8 @@ impl World {
     /// After the end nothing works any more, and nothing but ended pods stays.
     fn leaves_nothing(&self) {
         if self.state().is_terminal() {
-            let left: Vec<&PodSeen> =
-                self.pods.iter().filter(|pod| !pod.deleting && !(pod.role == Role::Driver && pod.ended())).collect();
+            let stays = |pod: &PodSeen| pod.role == Role::Driver && pod.ended();
+            let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting && !stays(pod)).collect();
             assert!(left.is_empty() && !self.service, "O: left behind: {left:?}");
         }
     }

@@ -115,6 +115,8 @@ impl Part<'_> {
             .extend(self.fields.env_secret_key_refs.iter().map(|(name, key)| secret_env(name, &key.name, &key.key)));
         // Ours come last: of two with one name the last holds.
         variables.extend(self.env.iter().cloned());
+        // Ballista's planner recurses deeply; told by the environment, the engine need not start itself anew for it.
+        variables.push(env("RUST_MIN_STACK", (32_u32 << 20).to_string()));
         variables.push(EnvVar { name: endpoint::ENV_POD_IP.into(), value: None, value_from: Some(ip) });
         let mut mounts = self.fields.volume_mounts.clone();
         mounts.push(mount("onager-work", endpoint::WORK_DIR));

@@ -77,7 +77,8 @@ async fn an_application_applied_together_with_its_namespace() -> Result<()> {
 async fn the_first_manifest_of_the_readme() -> Result<()> {
     in_namespace(async |team: Team| {
         let readme = fs::read_to_string(repository().join("README.md"))?;
-        let manifest = readme.split("```yaml").nth(1).and_then(|rest| rest.split("```").next()).context("a manifest")?;
+        let manifest =
+            readme.split("```yaml").nth(1).and_then(|rest| rest.split("```").next()).context("a manifest")?;
         let mut manifest: Value = serde_yaml::from_str(manifest)?;
         manifest["metadata"]["namespace"] = team.name.as_str().into();
         team.apply(&manifest).await?;
