@@ -1,5 +1,5 @@
 # The ground of tests and benchmarks: a native cluster of their own with the operator of this tree. To be sourced after
-# CLUSTER's name and NODES are set in ONAGER_CLUSTER and NODES.
+# ONAGER_CLUSTER, its name, and NODES are set.
 # shellcheck shell=bash
 export ONAGER_CLUSTER NODES ONAGER_KIND=native
 # shellcheck source-path=SCRIPTDIR
