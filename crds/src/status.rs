@@ -54,7 +54,7 @@ pub struct ApplicationState {
 pub struct DriverInfo {
     /// Its name.
     pub pod_name: String,
-    /// Its UID, once it was seen: it is never made again after that.
+    /// Its UID, once it was seen at work: it is never made again after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
 }
@@ -77,7 +77,7 @@ pub struct ExecutorStatus {
     pub wanted: u32,
     /// How many run.
     pub running: u32,
-    /// How many were lost in this run.
+    /// How many crashed in this run.
     pub failed: u32,
     /// The highest index ever given to one; none is given twice.
     pub highest_index: u32,
@@ -131,7 +131,7 @@ pub struct SparkApplicationStatus {
     /// The state, and why.
     #[serde(default)]
     pub application_state: ApplicationState,
-    /// How often pods were made for this run: more than once only when the operator was interrupted in between.
+    /// How often a driver was to be made for this run: more than once when a quota undid it, or the operator was interrupted.
     #[serde(default)]
     pub submission_attempts: u32,
     /// When the pods of this run were first made.

@@ -1,7 +1,7 @@
 //! Carries out a plan's actions. Creates rest on names: what is there already and is ours is as good as made. Every write is
 //! taken into the cache at once. Decides nothing: what the API server refuses goes back as an [`ActError`].
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::{
     Api, ResourceExt,
@@ -40,13 +40,14 @@ impl<'a> Act<'a> {
     /// Carries out all actions, in order; executors that follow each other are made at the same time.
     ///
     /// # Errors
-    /// The first that fails; what was done stays done.
+    /// The first that fails, once those under way have an answer; what was done stays done.
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
         let alike =
             |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
         for group in actions.chunk_by(alike) {
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
-            stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+            let answers: Vec<Result<(), ActError>> = stream::iter(writes).buffer_unordered(AT_ONCE).collect().await;
+            answers.into_iter().collect::<Result<(), ActError>>()?;
         }
         Ok(())
     }
@@ -141,7 +142,7 @@ impl<'a> Act<'a> {
         let record = ServiceRecord::read(&service)
             .filter(|record| record.owner == uid)
             .ok_or(ActError::NameInUse(name.clone()))?;
-        self.context.cache.services().insert(&self.namespace, &name, record.clone());
+        self.context.cache.services().insert(&self.namespace, &name, Some(record.uid.clone()), record.clone());
         Ok(record)
     }
 

@@ -44,9 +44,14 @@ pub struct Config {
     /// The operator's namespace.
     #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
     pub pod_namespace: String,
-    /// The operator's own name.
-    #[arg(long, env = "POD_NAME", default_value = "onager-operator")]
+    /// The operator's own name, by which it holds the Lease. Outside a pod: the host and the process.
+    #[arg(long, env = "POD_NAME", default_value_t = own_name())]
     pub pod_name: String,
+}
+
+fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}-{}", host.trim(), std::process::id())
 }
 
 /// Form of the log.

@@ -8,12 +8,12 @@ use std::{
 use futures::channel::mpsc;
 use kube::{
     Client,
-    runtime::{events::Recorder, reflector::ObjectRef},
+    runtime::{events::Reporter, reflector::ObjectRef},
 };
 use onager_core::Settings;
 use onager_crds::SparkApplication;
 
-use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics};
+use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics, pause::Pauses};
 
 /// Shared by all workers.
 pub struct Context {
@@ -25,8 +25,8 @@ pub struct Context {
     pub settings: Settings,
     /// The engine's image.
     pub engine: EngineImage,
-    /// Tells users.
-    pub recorder: Recorder,
+    /// Who tells users.
+    pub reporter: Reporter,
     /// Speaks with drivers.
     pub control: Control,
     /// Counts.
@@ -35,9 +35,13 @@ pub struct Context {
     pub workers: tokio::sync::Semaphore,
     /// Held while a gang is admitted, so that no two see the same room.
     pub admission: tokio::sync::Mutex<()>,
+    /// Who is left alone for a while.
+    pub pauses: Pauses,
+    /// How many first lists of applications, or of namespaces to serve, are not complete: nobody is admitted before all are.
+    pub unlisted: tokio::sync::watch::Sender<usize>,
     /// Wakes applications.
     pub triggers: Triggers,
-    /// True once no new step may begin.
+    /// True once the operator stops.
     pub stopping: tokio::sync::watch::Sender<bool>,
 }
 
@@ -60,6 +64,11 @@ impl Triggers {
             // A scope that has ended needs no news.
             let _ = queue.unbounded_send(ObjectRef::new(name).within(namespace));
         }
+    }
+
+    /// Ends the queue of one scope, and with it its workers, each after the step it is at.
+    pub fn end(&self, scope: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
     }
 
     /// Ends all queues, and with them the workers, each after the step it is at.

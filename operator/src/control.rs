@@ -35,14 +35,17 @@ impl Control {
     /// With the key of this installation, which is made if it is not there.
     ///
     /// # Errors
-    /// When the Secret can be neither read nor made.
-    pub async fn connect(client: Client, namespace: &str) -> Result<Self, kube::Error> {
+    /// When the Secret can be neither read nor made, or holds no key of at least 32 bytes.
+    pub async fn connect(client: Client, namespace: &str) -> anyhow::Result<Self> {
         let secrets: Api<Secret> = Api::namespaced(client, namespace);
         let key = loop {
-            if let Some(secret) = secrets.get_opt(KEY_SECRET).await?
-                && let Some(key) = secret.data.and_then(|mut data| data.remove(KEY))
-            {
-                break key.0;
+            if let Some(secret) = secrets.get_opt(KEY_SECRET).await? {
+                let key = secret.data.and_then(|mut data| data.remove(KEY)).map(|key| key.0).unwrap_or_default();
+                anyhow::ensure!(
+                    key.len() >= 32,
+                    "Secret {namespace}/{KEY_SECRET} has no {KEY:?} of at least 32 bytes: delete it, and another is made"
+                );
+                break key;
             }
             let secret = Secret {
                 metadata: ObjectMeta { name: Some(KEY_SECRET.into()), ..ObjectMeta::default() },
@@ -52,7 +55,7 @@ impl Control {
             match secrets.create(&PostParams::default(), &secret).await {
                 // Another replica was first: its key holds.
                 Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
                 Ok(_) => {}
             }
         };

@@ -8,6 +8,9 @@ pub enum ActError {
     /// A quota was used up between admission and create: the gang is undone and waits.
     #[error("{0}")]
     QuotaExceeded(String),
+    /// Refused for now: a right, a service account or a quota's figures may be there in a moment.
+    #[error("{0}")]
+    Forbidden(String),
     /// The API server will never take what the spec asks for.
     #[error("{0}")]
     Rejected(String),
@@ -27,12 +30,21 @@ impl ActError {
                 Self::QuotaExceeded(status.message.clone())
             }
             kube::Error::Api(status) if status.message.contains("being terminated") => Self::Kube(error),
+            kube::Error::Api(status) if status.reason == "Forbidden" && !is_final(&status.message) => {
+                Self::Forbidden(status.message.clone())
+            }
             kube::Error::Api(status) if matches!(status.reason.as_str(), "Invalid" | "Forbidden" | "BadRequest") => {
                 Self::Rejected(status.message.clone())
             }
             _ => Self::Kube(error),
         }
     }
+}
+
+/// Refusals of PodSecurity, ResourceQuota and LimitRanger that only another spec, or another policy, would change.
+fn is_final(message: &str) -> bool {
+    let words = ["violates PodSecurity", "must specify", "usage per Container", "usage per Pod"];
+    words.iter().any(|word| message.contains(word))
 }
 
 /// Why a reconciliation is tried again.

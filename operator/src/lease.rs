@@ -39,10 +39,11 @@ impl LeaderLease {
         // Another's lease is judged by our own clock, from when we saw it change last.
         let mut seen: Option<(Option<MicroTime>, Instant)> = None;
         loop {
-            match self.try_acquire(&mut seen).await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "cannot ask for the lease"),
+            match timeout(DEADLINE, self.try_acquire(&mut seen)).await {
+                Ok(Ok(true)) => return,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "cannot ask for the lease"),
+                Err(_) => tracing::warn!("the API server does not answer when asked for the lease"),
             }
             sleep(PERIOD).await;
         }
@@ -74,8 +75,10 @@ impl LeaderLease {
         loop {
             sleep(PERIOD).await;
             let left = DEADLINE.saturating_sub(renewed.elapsed());
+            // The lease may count from any moment after this one.
+            let asked = Instant::now();
             match timeout(left, self.renew()).await {
-                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(true)) => renewed = asked,
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "cannot renew the lease"),
                 Err(_) => return,
@@ -95,6 +98,12 @@ impl LeaderLease {
 
     /// Gives the lease back, so that the next leader need not wait.
     pub async fn release(&self) {
+        if timeout(PERIOD, self.give_back()).await.is_err() {
+            tracing::warn!("the API server does not answer; the next leader waits until the lease ends");
+        }
+    }
+
+    async fn give_back(&self) {
         let Ok(Some(mut lease)) = self.api.get_opt(&self.name).await else { return };
         let spec = lease.spec.get_or_insert_default();
         if spec.holder_identity.as_deref() == Some(&self.identity) {

@@ -11,6 +11,7 @@ mod error;
 mod lease;
 mod metrics;
 mod observe;
+mod pause;
 mod reconcile;
 mod report;
 mod scope;
@@ -21,10 +22,7 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use kube::{
-    Client,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Client, runtime::events::Reporter};
 use onager_core::Settings;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -41,6 +39,7 @@ use crate::{
     control::Control,
     lease::LeaderLease,
     metrics::Metrics,
+    pause::Pauses,
 };
 
 /// No answer of the API server may take longer; watches send bookmarks more often than this.
@@ -71,6 +70,7 @@ async fn main() -> anyhow::Result<()> {
         tracing::info!(lease = config.lease_name, "waiting to lead");
         tokio::select! {
             () = lease.acquire() => {}
+            ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         }
@@ -79,10 +79,7 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!(identity = config.pod_name, "leading");
 
     let context = Arc::new(Context {
-        recorder: Recorder::new(
-            client.clone(),
-            Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) },
-        ),
+        reporter: Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) },
         client,
         cache,
         settings: Settings { start_limit: Duration::from_secs(config.start_limit_seconds), ..Settings::default() },
@@ -94,15 +91,20 @@ async fn main() -> anyhow::Result<()> {
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
         admission: tokio::sync::Mutex::default(),
+        pauses: Pauses::default(),
+        unlisted: state::channel(0).0,
         triggers: Triggers::default(),
         stopping: state::channel(false).0,
     });
-    let mut scopes = start(&config, &context);
+    let (mut scopes, mut watches) = start(&config, &context);
     let lost = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
         () = lease.keep(), if config.leader_elect => true,
         ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
+        // One that decides on what it does not see any more must not lead.
+        ended = watches.join_next() => anyhow::bail!("a watch ended: {ended:?}"),
+        ended = scopes.join_next() => anyhow::bail!("the work on a namespace ended: {ended:?}"),
     };
     if lost {
         // Whatever is under way must not be written by one who no longer leads.
@@ -121,19 +123,20 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts the shared watches, and a scope for each namespace; answers the scopes.
-fn start(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
+/// Starts a scope for each namespace, and the watches they share; answers both.
+fn start(config: &Config, context: &Arc<Context>) -> (JoinSet<()>, JoinSet<()>) {
     let (pods, mut pods_ready) = state::channel(false);
     let (nodes, mut nodes_ready) = state::channel(false);
     let (synced, is_synced) = state::channel(false);
-    tokio::spawn(watch::pods(context.clone(), pods));
-    tokio::spawn(watch::nodes(context.clone(), nodes));
-    tokio::spawn(watch::room(context.clone()));
-    tokio::spawn(async move {
+    let mut watches = JoinSet::new();
+    watches.spawn(watch::pods(context.clone(), pods));
+    watches.spawn(watch::nodes(context.clone(), nodes));
+    watches.spawn(watch::room(context.clone()));
+    watches.spawn(async move {
         let pods = pods_ready.wait_for(|ready| *ready).await.is_ok();
         let nodes = nodes_ready.wait_for(|ready| *ready).await.is_ok();
         synced.send_replace(pods && nodes);
-        synced.closed().await;
+        std::future::pending::<()>().await;
     });
     let mut scopes = JoinSet::new();
     if let Some(selector) = config.namespace_selector.clone() {
@@ -146,7 +149,7 @@ fn start(config: &Config, context: &Arc<Context>) -> JoinSet<()> {
             scopes.spawn(scope::serve(Some(namespace.clone()), context.clone(), is_synced.clone()));
         }
     }
-    scopes
+    (scopes, watches)
 }
 
 async fn connect() -> anyhow::Result<Client> {

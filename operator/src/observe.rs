@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt;
 use onager_core::{
@@ -12,10 +13,11 @@ use onager_core::{
 };
 use onager_crds::{PodFields, SparkApplication, State};
 
-use crate::cache::Cache;
+use crate::{cache::Cache, context::Context};
 
 /// What is seen of an application, all but its chances of being admitted.
-pub fn seen<'a>(cache: &Cache, app: &'a SparkApplication) -> Seen<'a> {
+pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
+    let cache = &context.cache;
     let uid = app.metadata.uid.clone().unwrap_or_default();
     let namespace = app.metadata.namespace.clone().unwrap_or_default();
     let driver = driver_name(&app.name_any());
@@ -27,9 +29,10 @@ pub fn seen<'a>(cache: &Cache, app: &'a SparkApplication) -> Seen<'a> {
         (named, executors.collect::<Vec<PodSeen>>())
     };
     executors.sort_by_key(|pod| pod.role);
+    let now = Timestamp::now();
     let nodes = cache.nodes();
     let answers =
-        |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.is_ready(node)), ..pod };
+        |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.answers(node, now)), ..pod };
     let service = cache.services().get(&namespace, &driver_name(&app.name_any())).cloned();
     Seen {
         app,
@@ -39,6 +42,8 @@ pub fn seen<'a>(cache: &Cache, app: &'a SparkApplication) -> Seen<'a> {
             .filter(|service| service.owner == uid)
             .map(|service| ServiceSeen { name: service.name, uid: service.uid }),
         shortage: None,
+        held: context.pauses.held(&uid),
+        refresh: context.pauses.may_tell(&uid, context.settings.queue_interval),
     }
 }
 
@@ -70,6 +75,8 @@ fn free_nodes(cache: &Cache) -> Nodes {
     for pod in cache.pods().taking_room() {
         match &pod.node {
             Some(node) => *bound.entry(node.clone()).or_default() += pod.requests,
+            // One that no node takes holds no room; one of ours was promised it.
+            None if pod.unschedulable && pod.ours.is_none() => {}
             None => floating.push(pod.requests),
         }
     }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
-use onager_core::{Plan, Workload, lifecycle};
+use onager_core::{Plan, Trouble, Workload, lifecycle};
 use onager_crds::{SparkApplication, State};
 
 use crate::{
@@ -58,7 +58,7 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
     let (plan, saved) = if matches!(state(app), State::New | State::Queued) {
         admit(app, context).await?
     } else {
-        let plan = lifecycle::plan(&observe::seen(&context.cache, app), &context.settings, Timestamp::now());
+        let plan = lifecycle::plan(&observe::seen(context, app), &context.settings, Timestamp::now());
         let saved = save(app, &plan, context).await?;
         (plan, saved)
     };
@@ -71,13 +71,16 @@ async fn admit(
     context: &Context,
 ) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
     let _alone = context.admission.lock().await;
-    let mut seen = observe::seen(&context.cache, app);
+    let mut seen = observe::seen(context, app);
     if let Ok(workload) = Workload::read(&app.spec) {
         let promised = context.cache.apps().in_state(&[State::Submitted, State::Running]);
         seen.shortage = observe::shortage(&context.cache, app, &workload, promised.iter().map(Arc::as_ref));
     }
     let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
     let saved = save(app, &plan, context).await?;
+    if plan.status.is_some() {
+        context.pauses.told(&app.uid().unwrap_or_default());
+    }
     Ok((plan, saved))
 }
 
@@ -98,23 +101,42 @@ async fn carry_out(
     context: &Context,
 ) -> Result<Option<Duration>, ReconcileError> {
     let done = Act::new(context, app).all(&plan.actions).await;
-    let follow_up = match done {
-        Ok(()) => {
-            report::tell(app, &plan.events, context).await;
-            return Ok(plan.again);
+    report::tell(app, &plan.events, context).await;
+    let uid = app.uid().unwrap_or_default();
+    let Err(error) = done else {
+        if !plan.actions.is_empty() {
+            context.pauses.succeeded(&uid);
         }
-        Err(ActError::QuotaExceeded(message)) => {
-            let seen = observe::seen(&context.cache, app);
-            lifecycle::undo_admission(&seen, &context.settings, &message, Timestamp::now())
+        if state(app).is_terminal() {
+            context.pauses.forget(&uid);
         }
-        Err(ActError::Rejected(message)) => {
-            let seen = observe::seen(&context.cache, app);
-            lifecycle::reject(&seen, &message, Timestamp::now())
+        return Ok(plan.again);
+    };
+    context.metrics.reconcile_errors.inc();
+    tracing::warn!(namespace = app.namespace(), app = %app.name_any(), %error, "will try again");
+    let trouble = |reason: &str| Some(Trouble { reason: reason.into(), message: error.to_string() });
+    let left = match &error {
+        ActError::QuotaExceeded(_) => context.pauses.refused(&uid, trouble("QuotaExceeded"), true),
+        ActError::Forbidden(_) => context.pauses.refused(&uid, trouble("Forbidden"), false),
+        ActError::Rejected(_) => context.pauses.refused(&uid, trouble("PodRejected"), true),
+        ActError::NameInUse(_) => context.pauses.refused(&uid, trouble("DriverNameInUse"), false),
+        ActError::Kube(_) => context.pauses.refused(&uid, None, false),
+    };
+    // A final answer to what a finished run leaves behind changes nothing about it.
+    if state(app).is_terminal() {
+        return Ok(Some(left));
+    }
+    let seen = observe::seen(context, app);
+    let follow_up = match &error {
+        ActError::QuotaExceeded(message) => {
+            lifecycle::undo_admission(&seen, &context.settings, message, Timestamp::now())
         }
-        Err(error) => return Err(error.into()),
+        ActError::Rejected(message) => lifecycle::reject(&seen, message, Timestamp::now()),
+        _ => return Ok(Some(left)),
     };
     let saved = save(app, &follow_up, context).await?;
-    Act::new(context, &saved).all(&follow_up.actions).await?;
+    let undone = Act::new(context, &saved).all(&follow_up.actions).await;
     report::tell(&saved, &follow_up.events, context).await;
-    Ok(follow_up.again)
+    undone?;
+    Ok(Some(follow_up.again.map_or(left, |again| again.min(left))))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::{
     Api, Resource, ResourceExt,
     api::PostParams,
-    runtime::events::{Event as KubeEvent, EventType},
+    runtime::events::{Event as KubeEvent, EventType, Recorder},
 };
 use onager_core::{Event, EventKind};
 use onager_crds::{SparkApplication, SparkApplicationStatus};
@@ -61,13 +61,33 @@ pub async fn tell(app: &SparkApplication, events: &[Event], context: &Context) {
                 EventKind::Warning => EventType::Warning,
             },
             reason: event.reason.to_string(),
-            note: Some(event.message.chars().take(NOTE_LIMIT).collect()),
+            note: Some(cut(&event.message).to_string()),
             action: "Reconcile".into(),
             secondary: None,
         };
-        if let Err(error) = context.recorder.publish(&event, &app.object_ref(&())).await {
+        // One recorder counts events of one reason as one, with the first one's sentence.
+        let recorder = Recorder::new(context.client.clone(), context.reporter.clone());
+        if let Err(error) = recorder.publish(&event, &app.object_ref(&())).await {
             tracing::warn!(app = %app.name_any(), %error, "an event could not be written");
         }
         context.metrics.writes.with_label_values(&["event"]).inc();
+    }
+}
+
+/// At most [`NOTE_LIMIT`] bytes, whole characters.
+fn cut(text: &str) -> &str {
+    let end = (0..=NOTE_LIMIT.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_sentence_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        let long = "ü".repeat(NOTE_LIMIT);
+        assert_eq!(cut(&format!("a{long}")).len(), NOTE_LIMIT - 1);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use futures::{StreamExt, future};
+use futures::{StreamExt, channel::mpsc::UnboundedReceiver, future};
 use k8s_openapi::{
     NamespaceResourceScope,
     api::core::v1::{ResourceQuota, Service},
@@ -13,7 +13,9 @@ use kube::{
     runtime::{
         applier,
         controller::{Config, Error},
-        reflector, watcher,
+        reflector,
+        reflector::ObjectRef,
+        watcher,
     },
 };
 use onager_crds::SparkApplication;
@@ -26,10 +28,27 @@ use crate::{
     reconcile,
 };
 
-/// Serves a namespace, or all where it is `None`, until the triggers are closed. Works once `synced` and its own caches are.
-pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced: watch::Receiver<bool>) {
+/// Serves a namespace, or all where it is `None`, until its queue is ended. Counts as unlisted from this call on, and works
+/// once `synced`, its own caches and the applications of all scopes are complete.
+pub fn serve(
+    namespace: Option<String>,
+    context: Arc<Context>,
+    synced: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + Send {
     let scope = namespace.clone().unwrap_or_default();
     let queue = context.triggers.open(&scope);
+    context.unlisted.send_modify(|count| *count += 1);
+    run(scope, namespace, context, synced, queue)
+}
+
+async fn run(
+    scope: String,
+    namespace: Option<String>,
+    context: Arc<Context>,
+    mut synced: watch::Receiver<bool>,
+    queue: UnboundedReceiver<ObjectRef<SparkApplication>>,
+) {
+    let mut first = true;
     let (services, mut services_ready) = watch::channel(false);
     let (quotas, mut quotas_ready) = watch::channel(false);
     let (apps, _) = watch::channel(false);
@@ -45,6 +64,9 @@ pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced:
                     context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any())
                 }
                 watcher::Event::InitDone => {
+                    if std::mem::take(&mut first) {
+                        context.unlisted.send_modify(|count| *count -= 1);
+                    }
                     for app in writer.as_reader().state() {
                         context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any());
                     }
@@ -68,6 +90,10 @@ pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced:
                 return;
             }
         }
+        let mut unlisted = context.unlisted.subscribe();
+        if unlisted.wait_for(|count| *count == 0).await.is_err() {
+            return;
+        }
         let steps = applier(
             reconcile::reconcile,
             reconcile::on_error,
@@ -87,6 +113,13 @@ pub async fn serve(namespace: Option<String>, context: Arc<Context>, mut synced:
     };
     let watches = future::join3(watch_apps, watch_services, watch_quotas);
     future::select(std::pin::pin!(work), std::pin::pin!(watches)).await;
+    // Who is not served any more is promised no room.
+    if first {
+        context.unlisted.send_modify(|count| *count -= 1);
+    }
+    context.cache.apps().forget(&scope);
+    context.cache.services().forget(&scope);
+    context.cache.quotas().forget(&scope);
 }
 
 fn api<K>(context: &Context, namespace: &Option<String>) -> Api<K>

@@ -1,7 +1,11 @@
 //! The watches that all scopes share: pods and nodes of the cluster, and, where a selector is given, the namespaces to serve.
 //! Wakes the applications that an event concerns, and those that wait for room.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{
@@ -11,7 +15,11 @@ use kube::{
 use onager_crds::State;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
-use crate::{cache::ingest::follow, context::Context, scope};
+use crate::{
+    cache::{SILENCE, ingest::follow},
+    context::Context,
+    scope,
+};
 
 /// Waiting applications are woken at most so often.
 const WAKE_INTERVAL: Duration = Duration::from_millis(100);
@@ -37,12 +45,22 @@ pub async fn nodes(context: Arc<Context>, ready: watch::Sender<bool>) {
         let changed = context.cache.nodes().take_in(&event);
         if let Some(node) = changed {
             context.cache.room_changed.notify_one();
-            for (namespace, name) in context.cache.pods().applications_on(&node) {
-                context.triggers.wake(&namespace, &name);
-            }
+            wake_applications_on(&context, &node);
+            // Once more when its silence, if it has just begun, has lasted.
+            let context = context.clone();
+            tokio::spawn(async move {
+                sleep(SILENCE + Duration::from_secs(1)).await;
+                wake_applications_on(&context, &node);
+            });
         }
     })
     .await;
+}
+
+fn wake_applications_on(context: &Context, node: &str) {
+    for (namespace, name) in context.cache.pods().applications_on(node) {
+        context.triggers.wake(&namespace, &name);
+    }
 }
 
 /// Wakes waiting applications when room may have come free.
@@ -61,32 +79,36 @@ pub async fn room(context: Arc<Context>) {
 pub async fn namespaces(context: Arc<Context>, selector: &str, synced: watch::Receiver<bool>) {
     let mut scopes: HashMap<String, JoinHandle<()>> = HashMap::new();
     let (ready, _) = watch::channel(false);
-    let config = Config::default().labels(selector);
-    let mut listed: Option<Vec<String>> = None;
-    let watching = follow(Api::<Namespace>::all(context.client.clone()), config, ready, |event| {
-        let mut begin = |name: String| {
-            scopes
-                .entry(name.clone())
-                .or_insert_with(|| tokio::spawn(scope::serve(Some(name), context.clone(), synced.clone())));
-        };
-        match event {
-            Event::Init => listed = Some(Vec::new()),
-            Event::InitApply(namespace) => {
-                listed.get_or_insert_default().push(namespace.name_any());
-                begin(namespace.name_any());
-            }
-            Event::Apply(namespace) => begin(namespace.name_any()),
-            Event::InitDone => {
-                let listed = listed.take().unwrap_or_default();
-                scopes.retain(|name, scope| listed.contains(name) || end(scope));
-            }
-            Event::Delete(namespace) => {
-                if let Some(scope) = scopes.remove(&namespace.name_any()) {
-                    end(&scope);
+    let mut listed = HashSet::new();
+    let mut first = true;
+    context.unlisted.send_modify(|count| *count += 1);
+    let watching =
+        follow(Api::<Namespace>::all(context.client.clone()), Config::default().labels(selector), ready, |event| {
+            let mut begin = |name: String| {
+                let ended = scopes.get(&name).is_none_or(JoinHandle::is_finished);
+                if ended {
+                    let scope = tokio::spawn(scope::serve(Some(name.clone()), context.clone(), synced.clone()));
+                    scopes.insert(name, scope);
                 }
+            };
+            match event {
+                Event::Init => listed.clear(),
+                Event::InitApply(namespace) => {
+                    listed.insert(namespace.name_any());
+                    begin(namespace.name_any());
+                }
+                Event::Apply(namespace) => begin(namespace.name_any()),
+                Event::InitDone => {
+                    let gone = scopes.keys().filter(|name| !listed.contains(*name));
+                    gone.for_each(|name| context.triggers.end(name));
+                    if std::mem::take(&mut first) {
+                        context.unlisted.send_modify(|count| *count -= 1);
+                    }
+                }
+                // Its applications are looked at no more; the step under way is finished.
+                Event::Delete(namespace) => context.triggers.end(&namespace.name_any()),
             }
-        }
-    });
+        });
     let mut stopping = context.stopping.subscribe();
     tokio::select! {
         () = watching => {}
@@ -96,9 +118,4 @@ pub async fn namespaces(context: Arc<Context>, selector: &str, synced: watch::Re
     for scope in scopes.into_values() {
         let _ = scope.await;
     }
-}
-
-fn end(scope: &JoinHandle<()>) -> bool {
-    scope.abort();
-    false
 }

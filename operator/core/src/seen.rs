@@ -1,6 +1,8 @@
 //! What the operator sees of one application: its pods and Service in words that decisions need, nothing of Kubernetes'
 //! own types. Filled by `observe`; facts alone, no conclusions.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use onager_crds::SparkApplication;
 
@@ -97,12 +99,21 @@ pub struct ServiceSeen {
     pub uid: String,
 }
 
+/// A pause after a create that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// How much of it is left.
+    pub left: Duration,
+    /// What to tell, if the failure is one that somebody should hear of.
+    pub trouble: Option<Trouble>,
+}
+
 /// What is seen of one application.
 #[derive(Clone, Debug)]
 pub struct Seen<'a> {
     /// The application.
     pub app: &'a SparkApplication,
-    /// The pod that has the driver's name, whoever owns it.
+    /// The pod that has the driver's name and our labels, whichever application owns it.
     pub driver: Option<PodSeen>,
     /// Executors that this application owns.
     pub executors: Vec<PodSeen>,
@@ -110,6 +121,10 @@ pub struct Seen<'a> {
     pub service: Option<ServiceSeen>,
     /// Why its gang cannot be placed now; only looked at while it is not admitted.
     pub shortage: Option<Trouble>,
+    /// Nothing is to be created for a while, since a create failed.
+    pub held: Option<Held>,
+    /// Whether a waiting application's sentence may be written anew although its reason is the same.
+    pub refresh: bool,
 }
 
 impl Seen<'_> {

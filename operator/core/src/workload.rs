@@ -15,7 +15,7 @@ const DEFAULT_MEMORY: &str = "1g";
 const OVERHEAD_PERCENT: u64 = 10;
 /// Spark's least overhead, 384 MiB.
 const LEAST_OVERHEAD: u64 = 384 << 20;
-/// `spark.executor.instances` of a gang that must be there before the driver begins; Spark's own key.
+/// Which part of the executors must be there before the driver begins; Spark's own key, here 1 by default.
 const MINIMUM_RATIO: &str = "spark.scheduler.minRegisteredResourcesRatio";
 
 /// Why a spec is not run. `reason` is one word for machines.

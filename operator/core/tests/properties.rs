@@ -1,10 +1,10 @@
 //! Whatever happens in whatever order (pods start, end, vanish; nodes fall silent; the operator is killed between any two
 //! writes), the invariants of the life cycle hold: D, X, O, T and S of docs/ARCHITECTURE.md.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use onager_core::{Action, Exit, Phase, Plan, PodSeen, Role, Seen, ServiceSeen, Settings, Trouble, lifecycle};
+use onager_core::{Action, Exit, Held, Phase, Plan, PodSeen, Role, Seen, ServiceSeen, Settings, Trouble, lifecycle};
 use onager_crds::{SparkApplication, SparkApplicationSpec, State};
 use proptest::prelude::*;
 
@@ -31,6 +31,8 @@ enum Step {
     Room(bool),
     /// A quota is used up between admission and create.
     Quota,
+    /// Creates are refused for a while, or not any more.
+    Held(bool),
     /// Time passes.
     Seconds(i64),
     /// The spec asks for another number of executors.
@@ -42,6 +44,7 @@ struct World {
     pods: Vec<PodSeen>,
     service: bool,
     room: bool,
+    held: Option<Held>,
     now: Timestamp,
     made: HashSet<(u32, Role)>,
     serial: u32,
@@ -62,6 +65,7 @@ impl World {
             pods: Vec::new(),
             service: false,
             room: true,
+            held: None,
             now: Timestamp::UNIX_EPOCH,
             made: HashSet::new(),
             serial: 0,
@@ -77,6 +81,8 @@ impl World {
             driver: drivers.first().map(|pod| (*pod).clone()),
             executors: executors.into_iter().cloned().collect(),
             service: self.service.then(|| ServiceSeen { name: "app-driver".into(), uid: "service".into() }),
+            held: self.held.clone(),
+            refresh: true,
             shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),
         }
     }
@@ -126,6 +132,7 @@ impl World {
     }
 
     fn create(&mut self, role: Role, attempt: u32) {
+        assert!(self.held.is_none(), "something was made while creates are held");
         let name = match role {
             Role::Driver => lifecycle::driver_name("app"),
             Role::Executor(index) => lifecycle::executor_name("app", index),
@@ -204,6 +211,11 @@ impl World {
                     self.carry_out(plan, usize::MAX);
                 }
             }
+            Step::Held(held) => {
+                let trouble = Trouble { reason: "QuotaExceeded".into(), message: "exceeded quota".into() };
+                let pause = Held { left: Duration::from_secs(15), trouble: Some(trouble) };
+                self.held = held.then_some(pause);
+            }
             Step::Seconds(seconds) => self.now += SignedDuration::from_secs(seconds),
             Step::Scale(instances) => self.app.spec.executor.instances = Some(instances),
         }
@@ -224,6 +236,10 @@ impl World {
 
     /// After the end nothing works any more, and nothing but ended pods stays.
     fn leaves_nothing(&self) {
+        if self.state() == State::Queued {
+            let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting).collect();
+            assert!(left.is_empty(), "G: a part of an undone gang stays: {left:?}");
+        }
         if self.state().is_terminal() {
             let stays = |pod: &PodSeen| pod.role == Role::Driver && pod.ended();
             let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting && !stays(pod)).collect();
@@ -245,6 +261,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => pod.prop_map(Step::Trouble),
         1 => any::<bool>().prop_map(Step::Room),
         1 => Just(Step::Quota),
+        1 => any::<bool>().prop_map(Step::Held),
         1 => (1..200_i64).prop_map(Step::Seconds),
         1 => (1..5_i32).prop_map(Step::Scale),
     ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::{ResourceExt, runtime::watcher::Event};
 use onager_crds::{SparkApplication, State};
 
-use super::watched::Watched;
+use super::watched::{Watched, version};
 
 /// All applications.
 #[derive(Default)]
@@ -27,16 +27,21 @@ impl Apps {
         let namespace = app.namespace().unwrap_or_default();
         let there = self.0.get(&namespace, &app.name_any()).is_some_and(|there| there.uid() == app.uid());
         if there {
-            self.0.insert(&namespace, &app.name_any(), app);
+            self.0.insert(&namespace, &app.name_any(), app.uid(), app);
         }
     }
 
     fn newest(&self, app: &SparkApplication) -> Arc<SparkApplication> {
         let ours = self.0.get(&app.namespace().unwrap_or_default(), &app.name_any());
-        match ours.filter(|ours| ours.uid() == app.uid() && version(ours) > version(app)) {
+        match ours.filter(|ours| ours.uid() == app.uid() && version(&ours.metadata) > version(&app.metadata)) {
             Some(ours) => ours.clone(),
             None => Arc::new(app.clone()),
         }
+    }
+
+    /// Forgets all of a scope that is not served any more.
+    pub fn forget(&mut self, scope: &str) {
+        self.0.forget(scope);
     }
 
     /// One application.
@@ -60,9 +65,4 @@ impl Apps {
 /// The state of an application.
 pub fn state(app: &SparkApplication) -> State {
     app.status.as_ref().map(|status| status.application_state.state).unwrap_or_default()
-}
-
-/// Resource versions of one resource compare as numbers (KEP-5504).
-fn version(app: &SparkApplication) -> u128 {
-    app.metadata.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0)
 }

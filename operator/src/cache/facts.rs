@@ -48,7 +48,13 @@ pub fn requests(spec: &PodSpec) -> Size {
     Size { pods: 1, ..sum }
 }
 
-/// What decisions need of a pod that bears our labels, or the name of a driver.
+/// Whether the scheduler has found no node for a pod, or must not look for one.
+pub fn is_unschedulable(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.into_iter().flatten().any(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+}
+
+/// What decisions need of a pod.
 pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
     let meta = &pod.metadata;
     let label = |name: &str| meta.labels.as_ref().and_then(|labels| labels.get(name));
@@ -117,7 +123,18 @@ fn exit(pod: &Pod) -> Option<Exit> {
             .filter_map(|container| container.state.as_ref()?.terminated.as_ref())
             .find(|ended| ended.exit_code != 0)
     });
+    // The kubelet's own word, such as Evicted, says more than that of the process it killed.
+    let word = status
+        .reason
+        .as_ref()
+        .filter(|_| ended.is_none_or(|ended| ended.message.as_deref().unwrap_or_default().is_empty()));
     Some(match ended {
+        Some(ended) if word.is_some() => Exit {
+            code: Some(ended.exit_code),
+            reason: word.cloned().unwrap_or_default(),
+            message: status.message.clone().unwrap_or_default(),
+            at: ended.finished_at.as_ref().map(|at| at.0),
+        },
         Some(ended) => Exit {
             code: Some(ended.exit_code),
             reason: ended.reason.clone().unwrap_or_default(),
@@ -176,6 +193,16 @@ mod tests {
             "name": "onager", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
         }]}));
         assert_eq!(ended.exit.expect("exit").code, Some(65));
+        let state = serde_json::json!({"terminated": {"exitCode": 137, "reason": "Error"}});
+        let killed = seen(serde_json::json!({
+            "phase": "Failed", "reason": "Evicted", "message": "Usage of EmptyDir volume exceeds the limit",
+            "containerStatuses": [{
+                "name": "onager", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            }],
+        }));
+        let exit = killed.exit.expect("exit");
+        assert_eq!((exit.code, exit.reason.as_str()), (Some(137), "Evicted"));
+        assert!(exit.message.starts_with("Usage of EmptyDir"));
         let evicted = seen(serde_json::json!({"phase": "Failed", "reason": "Evicted", "message": "disk"}));
         assert_eq!(evicted.exit.expect("exit").reason, "Evicted");
     }

@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use tokio::sync::Notify;
 
 pub use apps::{Apps, state};
-pub use nodes::Nodes;
+pub use nodes::{Nodes, SILENCE};
 pub use pods::Pods;
 pub use watched::Watched;
 

@@ -1,7 +1,8 @@
 //! All nodes of the cluster, trimmed to what placing a pod needs.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::runtime::watcher::Event;
 use onager_core::{
@@ -20,7 +21,13 @@ pub struct Nodes {
 struct Record {
     node: Node,
     ready: bool,
+    /// Since when nobody has heard of its kubelet.
+    silent_since: Option<Timestamp>,
 }
+
+/// How long a kubelet may be silent, on top of the control plane's own patience, before its pods count as lost: after an
+/// outage of the API server all are silent for a moment.
+pub const SILENCE: Duration = Duration::from_secs(5);
 
 impl Nodes {
     /// Takes in an event; answers the name of a node whose readiness or room changed.
@@ -52,14 +59,19 @@ impl Nodes {
         let old = self.items.insert(name.clone(), record);
         let new = self.items.get(&name)?;
         let same = old.is_some_and(|old| {
-            old.ready == new.ready && old.node.usable == new.node.usable && old.node.allocatable == new.node.allocatable
+            old.ready == new.ready
+                && old.silent_since == new.silent_since
+                && old.node.usable == new.node.usable
+                && old.node.allocatable == new.node.allocatable
         });
         (!same).then_some(name)
     }
 
-    /// Whether a node answers; one that is not known does not.
-    pub fn is_ready(&self, name: &str) -> bool {
-        self.items.get(name).is_some_and(|record| record.ready)
+    /// Whether a node's kubelet answers. One that says it is not ready does, and its pods go on; one that is not known
+    /// may be new, and the pods of one that is gone are collected by the control plane.
+    pub fn answers(&self, name: &str, now: Timestamp) -> bool {
+        let silent = self.items.get(name).and_then(|record| record.silent_since);
+        silent.is_none_or(|since| now.duration_since(since) < SignedDuration::try_from(SILENCE).unwrap_or_default())
     }
 
     /// All nodes, all of their room free.
@@ -73,9 +85,11 @@ impl Nodes {
 fn read(name: String, node: &KubeNode) -> Record {
     let status = node.status.as_ref();
     let spec = node.spec.as_ref();
-    let ready = status.and_then(|status| status.conditions.as_ref()).is_some_and(|conditions| {
-        conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
-    });
+    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    let condition = conditions.into_iter().find(|condition| condition.type_ == "Ready");
+    let ready = condition.is_some_and(|condition| condition.status == "True");
+    let silent = condition.filter(|condition| condition.status == "Unknown");
+    let silent_since = silent.and_then(|condition| condition.last_transition_time.as_ref()).map(|since| since.0);
     let amount = |resource: &str, parse: fn(&str) -> Option<u64>| {
         let allocatable = status.and_then(|status| status.allocatable.as_ref());
         allocatable.and_then(|allocatable| allocatable.get(resource)).and_then(|amount| parse(&amount.0)).unwrap_or(0)
@@ -99,5 +113,31 @@ fn read(name: String, node: &KubeNode) -> Record {
         allocatable,
         free: allocatable,
     };
-    Record { node, ready }
+    Record { node, ready, silent_since }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(status: &str) -> KubeNode {
+        serde_json::from_value(serde_json::json!({"metadata": {"name": "n"}, "status": {"conditions": [
+            {"type": "Ready", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        ]}}))
+        .expect("node")
+    }
+
+    #[test]
+    fn only_a_node_that_is_silent_for_a_while_does_not_answer() {
+        let at = |seconds: i64| {
+            let since: Timestamp = "2026-01-01T00:00:00Z".parse().expect("time");
+            since + SignedDuration::from_secs(seconds)
+        };
+        let mut nodes = Nodes::default();
+        assert!(nodes.answers("n", at(0)), "one that is not known yet");
+        nodes.take_in(&Event::Apply(node("False")));
+        assert!(nodes.answers("n", at(3600)), "its kubelet speaks, and its pods go on");
+        nodes.take_in(&Event::Apply(node("Unknown")));
+        assert!(nodes.answers("n", at(1)) && !nodes.answers("n", at(6)));
+    }
 }

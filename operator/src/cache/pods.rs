@@ -9,7 +9,7 @@ use onager_core::{PodSeen, Size};
 
 use super::{
     facts,
-    watched::{Key, key},
+    watched::{Key, key, version},
 };
 
 /// How many UIDs of deleted pods are remembered; an answer to a create is late by less than this many deletions.
@@ -24,9 +24,12 @@ pub struct PodRecord {
     pub requests: Size,
     /// Whether its containers ended, so that it takes no room.
     pub ended: bool,
+    /// Whether no node was found for it.
+    pub unschedulable: bool,
     /// For pods of applications.
     pub ours: Option<Ours>,
     uid: String,
+    version: u128,
 }
 
 /// What is kept of a pod of an application.
@@ -77,7 +80,13 @@ impl Pods {
                 let gone: Vec<Key> = self.items.keys().filter(|key| !seen.contains(*key)).cloned().collect();
                 return gone.iter().map(|key| self.remove(key)).collect();
             }
-            Event::Delete(pod) => return vec![self.remove(&key(pod))],
+            Event::Delete(pod) => {
+                let (key, uid) = (key(pod), pod.metadata.uid.as_deref().unwrap_or_default());
+                self.bury(uid);
+                // Another pod may have the name by now.
+                let same = self.items.get(&key).is_some_and(|record| record.uid == uid);
+                return if same { vec![self.remove(&key)] } else { Vec::new() };
+            }
         }
         Vec::new()
     }
@@ -86,8 +95,14 @@ impl Pods {
     pub fn insert(&mut self, pod: &Pod) -> Effect {
         let key = key(pod);
         let uid = pod.metadata.uid.clone().unwrap_or_default();
-        if self.graves.contains(&uid) {
+        let version = version(&pod.metadata);
+        let newer = self.items.get(&key).is_some_and(|record| record.uid == uid && record.version > version);
+        if newer || self.graves.contains(&uid) {
             return Effect::default();
+        }
+        if let Some(listing) = &mut self.listing {
+            // Made while a list was under way that cannot have it.
+            listing.insert(key.clone());
         }
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
         let app = label(crate::build::names::APP);
@@ -102,8 +117,10 @@ impl Pods {
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             requests: pod.spec.as_ref().map(facts::requests).unwrap_or_default(),
             ended,
+            unschedulable: facts::is_unschedulable(pod),
             ours,
             uid,
+            version,
         };
         let application = record.ours.as_ref().map(|ours| (key.0.clone(), ours.app.clone()));
         if let Some(owner) = record.ours.as_ref().and_then(|ours| ours.seen.owner.clone()) {
@@ -123,15 +140,22 @@ impl Pods {
                 self.by_owner.remove(owner);
             }
         }
-        if record.ours.is_some() && self.graves.insert(record.uid.clone()) {
-            self.grave_order.push_back(record.uid);
+        if record.ours.is_some() {
+            self.bury(&record.uid);
+        }
+        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true }
+    }
+
+    /// Remembers that a pod is gone for good.
+    fn bury(&mut self, uid: &str) {
+        if self.graves.insert(uid.to_string()) {
+            self.grave_order.push_back(uid.to_string());
             if self.grave_order.len() > GRAVES
                 && let Some(oldest) = self.grave_order.pop_front()
             {
                 self.graves.remove(&oldest);
             }
         }
-        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true }
     }
 
     /// Marks a pod whose deletion was accepted.
@@ -202,6 +226,36 @@ mod tests {
         assert_eq!(pods.of_owner("owner").count(), 0);
         pods.insert(&pod("b", "Pending"));
         assert_eq!(pods.of_owner("owner").count(), 1, "another pod of the same name is another pod");
+    }
+
+    #[test]
+    fn a_late_deletion_leaves_the_next_pod_of_the_name_alone() {
+        let mut pods = Pods::default();
+        pods.insert(&pod("b", "Pending"));
+        pods.take_in(&Event::Delete(pod("a", "Running")));
+        assert_eq!(pods.of_owner("owner").count(), 1);
+    }
+
+    #[test]
+    fn a_pod_made_during_a_relist_outlives_it() {
+        let mut pods = Pods::default();
+        pods.take_in(&Event::Init);
+        pods.insert(&pod("a", "Pending"));
+        pods.take_in(&Event::InitDone);
+        assert_eq!(pods.of_owner("owner").count(), 1);
+    }
+
+    #[test]
+    fn an_older_answer_does_not_hide_newer_news() {
+        let versioned = |version: &str, phase| {
+            let mut pod = pod("a", phase);
+            pod.metadata.resource_version = Some(version.into());
+            pod
+        };
+        let mut pods = Pods::default();
+        pods.take_in(&Event::Apply(versioned("10", "Failed")));
+        pods.insert(&versioned("9", "Pending"));
+        assert!(pods.of_owner("owner").all(|ours| ours.seen.ended()));
     }
 
     #[test]

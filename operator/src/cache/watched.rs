@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, runtime::watcher::Event};
 
 /// Namespace and name.
@@ -11,15 +12,26 @@ pub type Key = (String, String);
 /// Objects of one kind.
 #[derive(Debug)]
 pub struct Watched<T> {
-    items: HashMap<Key, T>,
+    items: HashMap<Key, Item<T>>,
     /// Keys seen since each scope's relist began.
     listing: HashMap<String, HashSet<Key>>,
+}
+
+#[derive(Debug)]
+struct Item<T> {
+    uid: Option<String>,
+    value: T,
 }
 
 impl<T> Default for Watched<T> {
     fn default() -> Self {
         Self { items: HashMap::new(), listing: HashMap::new() }
     }
+}
+
+/// Resource versions of one resource compare as numbers (KEP-5504).
+pub fn version(meta: &ObjectMeta) -> u128 {
+    meta.resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// The key of an object.
@@ -41,7 +53,7 @@ impl<T> Watched<T> {
                     seen.insert(key.clone());
                 }
                 match keep(object) {
-                    Some(item) => self.items.insert(key, item),
+                    Some(value) => self.items.insert(key, Item { uid: object.meta().uid.clone(), value }),
                     None => self.items.remove(&key),
                 };
             }
@@ -50,19 +62,33 @@ impl<T> Watched<T> {
                 self.items.retain(|key, _| seen.contains(key) || !(scope.is_empty() || key.0 == scope));
             }
             Event::Delete(object) => {
-                self.items.remove(&key(object));
+                let key = key(object);
+                // Another object may have the name by now.
+                if self.items.get(&key).is_some_and(|item| item.uid == object.meta().uid) {
+                    self.items.remove(&key);
+                }
             }
         }
     }
 
     /// One object.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&T> {
-        self.items.get(&(namespace.to_string(), name.to_string()))
+        self.items.get(&(namespace.to_string(), name.to_string())).map(|item| &item.value)
     }
 
     /// Remembers an object that was just written.
-    pub fn insert(&mut self, namespace: &str, name: &str, item: T) {
-        self.items.insert((namespace.to_string(), name.to_string()), item);
+    pub fn insert(&mut self, namespace: &str, name: &str, uid: Option<String>, value: T) {
+        let key = (namespace.to_string(), name.to_string());
+        for scope in [namespace, ""] {
+            // A list that is under way cannot have it.
+            self.listing.get_mut(scope).map(|seen| seen.insert(key.clone()));
+        }
+        self.items.insert(key, Item { uid, value });
+    }
+
+    /// Forgets all of a scope that is not served any more.
+    pub fn forget(&mut self, scope: &str) {
+        self.items.retain(|key, _| !(scope.is_empty() || key.0 == scope));
     }
 
     /// Forgets an object that was just deleted.
@@ -72,12 +98,12 @@ impl<T> Watched<T> {
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &T> {
-        self.items.values()
+        self.items.values().map(|item| &item.value)
     }
 
     /// All of a namespace.
     pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a T)> {
-        self.items.iter().filter(move |(key, _)| key.0 == namespace).map(|(key, item)| (key.1.as_str(), item))
+        self.items.iter().filter(move |(key, _)| key.0 == namespace).map(|(key, item)| (key.1.as_str(), &item.value))
     }
 }
 

@@ -94,7 +94,7 @@ impl Quota {
         self.limits.iter().any(|limit| limit.resource == "limits.cpu")
     }
 
-    /// Takes what an admitted workload's pods that are not made yet will use: `part` of `whole` pods.
+    /// Takes off what an admitted workload's pods that are not made yet will use.
     pub fn reserve(&mut self, workload: &Workload, missing_driver: bool, missing_executors: u32) {
         let mut rest = workload.clone();
         rest.minimum = missing_executors;

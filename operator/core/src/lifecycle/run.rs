@@ -29,6 +29,11 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         (Some(driver), _) if driver.owner.as_deref() != Some(seen.uid()) => {
             foreign_driver(seen, status, driver, settings, now)
         }
+        (Some(driver), _) if driver.attempt != status.submission_attempts => {
+            // Made by an answer that came late; the attempt on record is another.
+            let actions = Some(driver).filter(|pod| !pod.deleting).map(end::delete).into_iter().collect();
+            Plan { status: Some(status), actions, again: Some(settings.queue_interval), ..Plan::default() }
+        }
         (Some(driver), Some(known)) if driver.uid != known => {
             lost_driver(seen, status, "its pod was replaced by another of its name", now)
         }
@@ -40,17 +45,28 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
             with_driver(seen, status, driver, settings, now)
         }
         (None, Some(_)) => lost_driver(seen, status, "its pod is gone", now),
-        (None, None) => {
-            // It is on record that a driver was to be made, not whether it was: the next one has a number of its own.
-            let message = "the driver's pod vanished before it ran";
-            if start_time_left(&status, settings, now).is_zero() {
-                return fail(seen, status, ("StartTimeout", message), now, now);
-            }
-            status.submission_attempts += 1;
-            let attempt = status.submission_attempts;
-            with_executors(seen, status, vec![Action::CreateDriver { attempt }], false, now)
-        }
+        (None, None) => without_driver(seen, status, settings, now),
     }
+}
+
+/// A driver was to be made, and there is none.
+fn without_driver(seen: &Seen<'_>, mut status: SparkApplicationStatus, settings: &Settings, now: Timestamp) -> Plan {
+    let left = start_time_left(&status, settings, now);
+    let trouble = seen.held.as_ref().and_then(|held| held.trouble.clone());
+    if left.is_zero() {
+        let message = "the driver's pod could not be made, or vanished before it ran".to_string();
+        let trouble = trouble.unwrap_or(Trouble { reason: "StartTimeout".into(), message });
+        return fail(seen, status, (&trouble.reason, &trouble.message), now, now);
+    }
+    if let Some(held) = &seen.held {
+        let why = trouble.as_ref().map(|trouble| (trouble.reason.as_str(), trouble.message.as_str()));
+        report::set_state(&mut status, State::Submitted, why);
+        return Plan { status: Some(status), again: Some(held.left.min(left)), ..Plan::default() };
+    }
+    // It is on record that a driver was to be made, not whether it was: the next one has a number of its own.
+    status.submission_attempts += 1;
+    let attempt = status.submission_attempts;
+    with_executors(seen, status, vec![Action::CreateDriver { attempt }], false, now)
 }
 
 fn with_driver(
@@ -99,7 +115,7 @@ fn with_driver(
     if let Some(trouble) = trouble.filter(|trouble| told.as_ref() != Some(&trouble.reason)) {
         plan.events.push(Event { kind: EventKind::Warning, reason: "SparkDriverPending", message: trouble.message });
     }
-    plan.again = Some(left);
+    plan.again = Some(plan.again.map_or(left, |again| again.min(left)));
     plan
 }
 
@@ -119,16 +135,19 @@ fn with_executors(
 
     let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
     live.sort_by_key(|pod| pod.role);
-    // An executor that ended well was told to by its driver: nobody takes its place.
+    // An executor that ended well was sent home by its driver, or was asked to end: nobody takes its place.
     let left = mine.iter().filter(|pod| pod.phase == Phase::Succeeded).count();
-    let missing = (wanted as usize).saturating_sub(live.len() + left);
-    let lost: Vec<&PodSeen> = mine.iter().copied().filter(|pod| is_lost(pod)).collect();
+    let wanting = (wanted as usize).saturating_sub(live.len() + left);
+    let missing = if seen.held.is_some() { 0 } else { wanting };
+    // The youngest first: of many that stay visible for long, the old ones were counted before.
+    let mut lost: Vec<&PodSeen> = mine.iter().copied().filter(|pod| is_lost(pod)).collect();
+    lost.sort_by_key(|pod| std::cmp::Reverse(pod.role));
     // A lost pod is counted when its place is given to another: once, though it may be seen for long.
     let known = |pod: &PodSeen| executors.recent_failures.iter().any(|failure| failure.pod_name == pod.name);
     let news: Vec<&PodSeen> = lost.iter().copied().filter(|pod| !known(pod)).take(missing).collect();
     for pod in news {
         let reason = loss_reason(pod);
-        executors.failed += 1;
+        executors.failed += u32::from(pod.exit.as_ref().is_some_and(|exit| exit.code.is_some()));
         executors.recent_failures.push(ExecutorFailure { pod_name: pod.name.clone(), reason: reason.clone() });
         let message = format!("executor {} was lost: {reason}", pod.name);
         events.push(Event { kind: EventKind::Warning, reason: "SparkExecutorFailed", message });
@@ -143,7 +162,7 @@ fn with_executors(
     if crashed > limit {
         let last = executors.recent_failures.last().map(|failure| failure.reason.clone()).unwrap_or_default();
         status.executors = Some(executors);
-        let message = format!("{crashed} executors were lost, more than the limit of {limit}; the last: {last}");
+        let message = format!("{crashed} executors crashed, more than the limit of {limit}; the last: {last}");
         return fail(seen, status, ("ExecutorsFailing", &message), now, now);
     }
 
@@ -166,10 +185,12 @@ fn with_executors(
         executors.summary = format!("{running}/{wanted}");
     }
     status.executors = Some(executors);
-    if driver_runs && let Some(trouble) = first_trouble(seen) {
+    let held = seen.held.as_ref().filter(|_| wanting > 0);
+    let trouble = held.and_then(|held| held.trouble.clone()).or_else(|| first_trouble(seen));
+    if let Some(trouble) = trouble.filter(|_| driver_runs) {
         report::set_state(&mut status, State::Running, Some((&trouble.reason, &trouble.message)));
     }
-    Plan { status: Some(status), actions, events, again: None }
+    Plan { status: Some(status), actions, events, again: held.map(|held| held.left) }
 }
 
 /// In how many steps a count of executors is written down: each costs a write, and there may be thousands.
@@ -266,8 +287,11 @@ fn foreign_driver(
     Plan { status: Some(status), again: Some(settings.queue_interval), ..Plan::default() }
 }
 
-/// Ends a run whose pods the API server will never take.
+/// Ends a run whose pods the API server will never take. One whose driver runs goes on with the executors it has.
 pub fn reject(seen: &Seen<'_>, message: &str, now: Timestamp) -> Plan {
+    if seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending) {
+        return Plan::default();
+    }
     fail(seen, report::base(seen.app), ("PodRejected", message), now, now)
 }
 

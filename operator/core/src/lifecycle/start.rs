@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use onager_crds::{DriverInfo, ExecutorStatus, SparkApplication, SparkApplicationStatus, State};
 
-use super::{driver_name, report};
+use super::{driver_name, end, report};
 use crate::{
     Settings,
     plan::{Action, Event, EventKind, Plan},
-    seen::{Phase, Seen, Trouble},
+    seen::{Phase, PodSeen, Seen, Trouble},
     workload::{Refusal, Workload},
 };
 
@@ -19,33 +19,27 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         Ok(workload) => workload,
         Err(refusal) => return refuse(seen.app, &refusal, now),
     };
-    match seen.driver.as_ref().map(predecessor).or_else(|| seen.shortage.clone()) {
-        Some(trouble) => wait(seen.app, &workload, &trouble, settings, now),
+    let held = seen.held.as_ref().and_then(|held| held.trouble.clone());
+    match held.or_else(|| seen.driver.as_ref().map(predecessor)).or_else(|| seen.shortage.clone()) {
+        Some(trouble) => wait(seen, &workload, &trouble, settings, now),
         None => admit(seen.app, &workload, now),
     }
 }
 
-/// Back to the queue: a race used up the quota after admission, and what was made of the gang is undone.
+/// Back to the queue: a race used up the quota after admission, and what was made of the gang is undone. A gang that is
+/// whole stays, and its elastic executors are asked for again later.
 pub fn undo_admission(seen: &Seen<'_>, settings: &Settings, message: &str, now: Timestamp) -> Plan {
     let trouble = Trouble { reason: "QuotaExceeded".into(), message: message.to_string() };
     let Ok(workload) = Workload::read(&seen.app.spec) else { return Plan::default() };
-    if seen.own_driver().is_some_and(|driver| driver.phase == Phase::Running) {
-        // A run that works goes on with the executors it has, and asks again later.
+    let live = seen.executors.iter().filter(|pod| pod.is_live()).count();
+    let whole = seen.own_driver().is_some_and(PodSeen::is_live) && live >= workload.minimum as usize;
+    if whole || seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending) {
         return Plan { again: Some(settings.queue_interval), ..Plan::default() };
     }
-    let mut plan = wait(seen.app, &workload, &trouble, settings, now);
-    if let (Some(status), Some(old)) = (&mut plan.status, &seen.app.status) {
-        // Indexes are never used again, also those of a gang that was undone.
-        if let (Some(executors), Some(old)) = (&mut status.executors, &old.executors) {
-            executors.highest_index = old.highest_index;
-        }
-    }
-    let pods = seen.own_driver().into_iter().chain(&seen.executors).filter(|pod| !pod.deleting);
-    plan.actions = pods.map(|pod| Action::DeletePod { name: pod.name.clone(), uid: pod.uid.clone() }).collect();
-    plan
+    wait(seen, &workload, &trouble, settings, now)
 }
 
-fn predecessor(pod: &crate::PodSeen) -> Trouble {
+fn predecessor(pod: &PodSeen) -> Trouble {
     let message = format!("pod {} of an earlier run is still there; it must be gone before a driver is made", pod.name);
     Trouble { reason: "DriverNameInUse".into(), message }
 }
@@ -57,20 +51,28 @@ fn refuse(app: &SparkApplication, refusal: &Refusal, now: Timestamp) -> Plan {
     Plan { status: Some(status), events: vec![event], ..Plan::default() }
 }
 
-fn wait(app: &SparkApplication, workload: &Workload, trouble: &Trouble, settings: &Settings, now: Timestamp) -> Plan {
-    let mut status = report::base(app);
+fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Settings, now: Timestamp) -> Plan {
+    let mut status = report::base(seen.app);
     let why = (trouble.reason.as_str(), trouble.message.as_str());
-    let told = status.application_state.reason.as_deref() == Some(why.0);
-    report::set_state(&mut status, State::Queued, Some(why));
-    report::set_condition(&mut status, "Admitted", false, why, now);
-    set_executors(&mut status, workload.wanted);
+    let queued = status.application_state.state == State::Queued;
+    let told = queued && status.application_state.reason.as_deref() == Some(why.0);
+    // Figures in the sentence change with every pod of others: who waits is not written anew for each.
+    let same_spec = seen.app.status.as_ref().is_some_and(|old| old.observed_generation == status.observed_generation);
+    let keep = told && same_spec && !seen.refresh;
+    if !keep {
+        report::set_state(&mut status, State::Queued, Some(why));
+        report::set_condition(&mut status, "Admitted", false, why, now);
+        set_executors(&mut status, workload.wanted);
+    }
+    // A gang is whole or absent: what an undone admission left goes, also when the operator was killed while undoing it.
+    let left = seen.own_driver().into_iter().chain(&seen.executors).filter(|pod| !pod.deleting);
     let event = Event { kind: EventKind::Normal, reason: "SparkApplicationQueued", message: trouble.message.clone() };
     Plan {
         status: Some(status),
+        actions: left.map(end::delete).collect(),
         // One event for each reason; the figures in its message may change often.
         events: if told { Vec::new() } else { vec![event] },
-        again: Some(settings.queue_interval),
-        ..Plan::default()
+        again: Some(seen.held.as_ref().map_or(settings.queue_interval, |held| held.left)),
     }
 }
 
@@ -92,7 +94,7 @@ fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
     let event = Event {
         kind: EventKind::Normal,
         reason: "SparkApplicationSubmitted",
-        message: format!("created driver {} and {} executors", driver_name(name), workload.wanted),
+        message: format!("admitted; driver {} and {} executors are made", driver_name(name), workload.wanted),
     };
     Plan {
         status: Some(status),
