@@ -37,14 +37,18 @@ impl<'a> Act<'a> {
         Self { context, app, namespace, limit_cpu }
     }
 
-    /// Carries out all actions, in order; executors that follow each other are made at the same time.
+    /// Carries out all actions, in order; pods that are made one after the other are made at the same time.
     ///
     /// # Errors
     /// The first that fails, once those under way have an answer; what was done stays done.
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
-        let alike =
-            |a: &Action, b: &Action| matches!((a, b), (Action::CreateExecutor { .. }, Action::CreateExecutor { .. }));
-        for group in actions.chunk_by(alike) {
+        for group in actions.chunk_by(|a, b| makes_pod(a) && makes_pod(b)) {
+            if group.iter().any(makes_pod) {
+                let service = self.service().await?;
+                if group.iter().any(|action| matches!(action, Action::CreateDriver { .. })) {
+                    self.create_secret(&service).await?;
+                }
+            }
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
             let answers: Vec<Result<(), ActError>> = stream::iter(writes).buffer_unordered(AT_ONCE).collect().await;
             answers.into_iter().collect::<Result<(), ActError>>()?;
@@ -83,8 +87,6 @@ impl<'a> Act<'a> {
 
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
-        let service = self.service().await?;
-        self.create_secret(&service).await?;
         let Context { engine, settings, .. } = self.context;
         let pod = build::driver_pod(self.app, &workload, attempt, self.limit_cpu, engine, settings);
         self.create_pod(&pod).await
@@ -93,14 +95,8 @@ impl<'a> Act<'a> {
     async fn create_executor(&self, attempt: u32, index: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let driver = self.service().await?;
-        let pod = build::executor_pod(
-            self.app,
-            &workload,
-            (attempt, index),
-            &driver.ip,
-            self.limit_cpu,
-            &self.context.engine,
-        );
+        let engine = &self.context.engine;
+        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, self.limit_cpu, engine);
         self.create_pod(&pod).await
     }
 
@@ -185,6 +181,11 @@ impl<'a> Act<'a> {
         self.context.cache.services().remove(&self.namespace, name);
         Ok(())
     }
+}
+
+/// Pods need the driver's Service to be there, and the driver's its Secret.
+fn makes_pod(action: &Action) -> bool {
+    matches!(action, Action::CreateDriver { .. } | Action::CreateExecutor { .. })
 }
 
 /// Deletes the object with this UID, not another that took its name.
