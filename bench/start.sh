@@ -11,4 +11,4 @@ cluster_up
 install_operator
 STANDS=yes
 say "in turn: a bare pod, the smallest application"
-ONAGER_E2E_CLUSTER=$CLUSTER "$BINARIES/bench-start" "$@"
+ONAGER_E2E_CLUSTER=$CLUSTER ONAGER_IMAGES=$IMAGES "$BINARIES/bench-start" "$@"

@@ -106,9 +106,10 @@ impl<'a> Act<'a> {
             Ok(made) => made,
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
                 let there = api.get(&pod.name_any()).await?;
+                // An own driver of an older attempt is one whose create was answered late: the one there is.
                 let mine = facts::owner(&there.metadata).map(|owner| &owner.uid) == self.app.metadata.uid.as_ref();
-                let same = |name: &str| there.labels().get(name) == pod.labels().get(name);
-                if !(mine && same(build::names::ATTEMPT)) {
+                let same_role = there.labels().get(build::names::ROLE) == pod.labels().get(build::names::ROLE);
+                if !(mine && same_role) {
                     return Err(ActError::NameInUse(pod.name_any()));
                 }
                 there

@@ -20,7 +20,7 @@ const FAREWELL: Duration = Duration::from_millis(1_000);
 
 /// The name an executor goes by at its driver.
 pub(crate) fn executor_id(application: &Application, index: u32) -> String {
-    format!("{}-{}-{index}", application.uid, application.attempt)
+    format!("{}-{index}", application.uid)
 }
 
 /// Works for the driver of `spec` until one of them leaves.

@@ -15,6 +15,8 @@ const UID: &str = "app-uid";
 enum Step {
     /// The operator looks, and is killed after so many writes.
     Reconcile { writes: usize },
+    /// The create that the operator was killed at is carried out all the same.
+    Commits,
     /// The kubelet starts a pod.
     Runs(usize),
     /// A pod's containers end.
@@ -48,6 +50,7 @@ struct World {
     now: Timestamp,
     made: HashSet<(u32, Role)>,
     serial: u32,
+    in_flight: Option<Action>,
     settings: Settings,
 }
 
@@ -69,6 +72,7 @@ impl World {
             now: Timestamp::UNIX_EPOCH,
             made: HashSet::new(),
             serial: 0,
+            in_flight: None,
             settings: Settings::default(),
         }
     }
@@ -106,8 +110,23 @@ impl World {
             assert!(!before.is_terminal() || self.app.status.as_ref() == Some(&status), "T: {before:?} was final");
             self.app.status = Some(status);
         }
-        for action in plan.actions.into_iter().take(writes) {
+        let mut actions = plan.actions.into_iter();
+        for action in actions.by_ref().take(writes) {
             self.act(action);
+        }
+        self.in_flight = actions.next();
+    }
+
+    /// What the API server carries out for an operator that does not hear of it any more: only names and UIDs hold it back.
+    fn commit(&mut self) {
+        let made = |action: &Action| matches!(action, Action::CreateDriver { .. } | Action::CreateExecutor { .. });
+        if let Some(action) = self.in_flight.take().filter(made) {
+            let (held, status) = (self.held.take(), self.app.status.clone());
+            if let Some(status) = &mut self.app.status {
+                status.application_state.state = State::Submitted;
+            }
+            self.act(action);
+            (self.held, self.app.status) = (held, status);
         }
     }
 
@@ -173,6 +192,7 @@ impl World {
         let pick = |pod: usize| (pods > 0).then(|| pod % pods);
         match step {
             Step::Reconcile { writes } => self.carry_out(self.plan(), writes),
+            Step::Commits => self.commit(),
             Step::Runs(pod) => {
                 if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Pending) {
                     pod.phase = Phase::Running;
@@ -253,6 +273,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..9_usize).prop_map(|writes| Step::Reconcile { writes }),
         4 => Just(Step::Reconcile { writes: usize::MAX }),
+        2 => Just(Step::Commits),
         6 => pod.clone().prop_map(Step::Runs),
         2 => (pod.clone(), any::<bool>(), any::<bool>()).prop_map(|(pod, well, summary)| Step::Ends { pod, well, summary }),
         1 => pod.clone().prop_map(Step::Deleted),
@@ -300,4 +321,20 @@ fn without_faults_an_application_completes() {
     let status = world.app.status.expect("status");
     assert!(status.conditions.iter().any(|condition| condition.type_ == "Succeeded" && condition.status == "True"));
     assert_eq!(status.summary.expect("summary").rows, 1);
+}
+
+#[test]
+fn a_driver_whose_create_was_answered_late_is_the_driver() {
+    let mut world = World::new();
+    // The status and nothing else: the operator is killed at the create of the driver.
+    world.step(Step::Reconcile { writes: 1 });
+    let late = world.in_flight.take();
+    world.step(Step::Reconcile { writes: 1 });
+    world.in_flight = late;
+    world.step(Step::Commits);
+    world.comes_to_rest();
+    let drivers: Vec<(u32, bool)> =
+        world.pods.iter().filter(|pod| pod.role == Role::Driver).map(|pod| (pod.attempt, pod.deleting)).collect();
+    assert_eq!(drivers, [(1, false)]);
+    assert_eq!(world.pods.iter().filter(|pod| pod.is_live()).count(), 4);
 }

@@ -1,7 +1,8 @@
 //! What benchmarks share: medians, and how much memory each kind of process takes while it has nothing to do.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use onager_contract::{Phase, endpoint};
@@ -62,6 +63,16 @@ fn operator(cluster: &str) -> Result<u32> {
         }
     }
     bail!("no operator runs on {cluster}")
+}
+
+/// The images' archives in the folder `ONAGER_IMAGES`, in MiB.
+pub fn image_sizes() -> BTreeMap<String, u64> {
+    let folder = env::var_os("ONAGER_IMAGES").and_then(|folder| fs::read_dir(folder).ok());
+    let archives = folder.into_iter().flatten().flatten().filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some((name.strip_suffix(".tar")?.to_string(), entry.metadata().ok()?.len().div_ceil(1 << 20)))
+    });
+    archives.collect()
 }
 
 fn resident(pid: u32) -> Result<u64> {

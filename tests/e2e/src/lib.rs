@@ -12,6 +12,7 @@ pub mod operator;
 pub mod proxy;
 pub mod run;
 pub mod team;
+pub mod timeline;
 pub mod wait;
 
 pub use app::{App, app};

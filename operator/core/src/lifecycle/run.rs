@@ -29,11 +29,6 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         (Some(driver), _) if driver.owner.as_deref() != Some(seen.uid()) => {
             foreign_driver(seen, status, driver, settings, now)
         }
-        (Some(driver), _) if driver.attempt != status.submission_attempts => {
-            // Made by an answer that came late; the attempt on record is another.
-            let actions = Some(driver).filter(|pod| !pod.deleting).map(end::delete).into_iter().collect();
-            Plan { status: Some(status), actions, again: Some(settings.queue_interval), ..Plan::default() }
-        }
         (Some(driver), Some(known)) if driver.uid != known => {
             lost_driver(seen, status, "its pod was replaced by another of its name", now)
         }
@@ -131,7 +126,9 @@ fn with_executors(
     let attempt = status.submission_attempts;
     let mut events = Vec::new();
     let mut executors = status.executors.clone().unwrap_or_default();
-    let (mine, stale): (Vec<&PodSeen>, Vec<&PodSeen>) = seen.executors.iter().partition(|pod| pod.attempt == attempt);
+    // A driver whose create was answered late, or to an operator that is gone, is of an older attempt and as good as a new one.
+    let oldest = seen.own_driver().map_or(attempt, |driver| driver.attempt.min(attempt));
+    let (mine, stale): (Vec<&PodSeen>, Vec<&PodSeen>) = seen.executors.iter().partition(|pod| pod.attempt >= oldest);
 
     let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
     live.sort_by_key(|pod| pod.role);

@@ -9,10 +9,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams, WatchEvent, WatchParams};
 use onager_crds::{SparkApplication, State};
-use onager_e2e::bench::{Memory, median, memory_at_rest};
+use onager_e2e::bench::{Memory, image_sizes, median, memory_at_rest};
 use onager_e2e::ground::ENGINE_IMAGE;
 use onager_e2e::team::ACCOUNT;
-use onager_e2e::{Team, app, in_namespace, until};
+use onager_e2e::{Team, app, in_namespace, timeline, until};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -36,6 +36,10 @@ async fn main() -> Result<()> {
             }
         }
         let memory = memory_at_rest(&team).await?;
+        eprintln!("where the time of one application goes:");
+        for (at, what) in timeline::follow(&team, &application(&team, "followed")?).await? {
+            eprintln!("{:6} ms  {what}", at.as_millis());
+        }
         print(median(pods), median(applications), memory);
         Ok(())
     })
@@ -51,6 +55,10 @@ fn print(pod: Duration, application: Duration, memory: Memory) {
         "at rest: operator {} MiB, driver {} MiB, executor {} MiB",
         memory.operator, memory.driver, memory.executor
     );
+    let images = image_sizes();
+    for (image, size) in &images {
+        println!("image {image} {size} MiB");
+    }
     let figures = json!({
         "ratio": ratio,
         "bare_pod_ms": milliseconds(pod),
@@ -58,6 +66,7 @@ fn print(pod: Duration, application: Duration, memory: Memory) {
         "operator_mib": memory.operator,
         "driver_mib": memory.driver,
         "executor_mib": memory.executor,
+        "image_mib": images,
     });
     println!("{figures}");
 }
@@ -87,8 +96,6 @@ async fn bare_pod(team: &Team) -> Result<Duration> {
 }
 
 async fn smallest_application(team: &Team) -> Result<Duration> {
-    let manifest: Value = app(APPLICATION).pi(1).executors(1).manifest(&team.name);
-    let application: SparkApplication = serde_json::from_value(manifest["items"][0].clone())?;
     let ended = |application: &SparkApplication| {
         let state = application.status.as_ref().map(|status| &status.application_state);
         match state.map(|state| state.state) {
@@ -97,9 +104,14 @@ async fn smallest_application(team: &Team) -> Result<Duration> {
             _ => Ok(false),
         }
     };
-    let took = timed(team, APPLICATION, &application, ended).await?;
+    let took = timed(team, APPLICATION, &application(team, APPLICATION)?, ended).await?;
     team.run(APPLICATION).vanishes().await?;
     Ok(took)
+}
+
+fn application(team: &Team, name: &str) -> Result<SparkApplication> {
+    let manifest: Value = app(name).pi(1).executors(1).manifest(&team.name);
+    Ok(serde_json::from_value(manifest["items"][0].clone())?)
 }
 
 /// From the create call until a watch shows the end. Afterwards the object is deleted, and gone.
