@@ -105,6 +105,8 @@ impl Ledger {
     }
 
     async fn count(&self) {
+        // One at a time, or of two that register at once the older count could be told last, and the driver wait for ever.
+        let _alone = self.bound.lock().await;
         let count = self.inner.registered_executor_metadata().await.len();
         self.registered.send_replace(count);
     }
