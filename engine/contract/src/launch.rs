@@ -66,6 +66,9 @@ pub struct DriverSpec {
     pub executor_cores: u32,
     /// Memory of the driver's container, in bytes.
     pub memory_bytes: u64,
+    /// Where it serves metrics; [`crate::endpoint::METRICS_PORT`] when absent, nowhere when 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_port: Option<u16>,
 }
 
 /// What an executor is told. The driver's host comes in [`crate::endpoint::ENV_DRIVER_HOST`].
@@ -83,4 +86,7 @@ pub struct ExecutorSpec {
     /// The same as [`DriverSpec::conf`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conf: BTreeMap<String, String>,
+    /// The same as [`DriverSpec::metrics_port`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_port: Option<u16>,
 }

@@ -86,6 +86,7 @@ impl Ground {
             executors: ExecutorDemand { wanted: executors, minimum: executors, wait_seconds },
             executor_cores: 1,
             memory_bytes: 1 << 30,
+            metrics_port: None,
         };
         let summary = self.folder.join("termination-log");
         let mut command = engine();
@@ -105,6 +106,7 @@ impl Ground {
             cores: 1,
             memory_bytes: 1 << 30,
             conf: Default::default(),
+            metrics_port: None,
         };
         let mut command = engine();
         command

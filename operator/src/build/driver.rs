@@ -39,6 +39,7 @@ pub fn driver_pod(
         },
         executor_cores: workload.executor.cores,
         memory_bytes: workload.driver.request.memory,
+        metrics_port: None,
     };
     Part {
         app,

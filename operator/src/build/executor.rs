@@ -23,6 +23,7 @@ pub fn executor_pod(
         cores: workload.executor.cores,
         memory_bytes: workload.executor.request.memory,
         conf: app.spec.conf(),
+        metrics_port: None,
     };
     Part {
         app,
