@@ -26,6 +26,8 @@ pub const ENV_DRIVER_HOST: &str = "ONAGER_DRIVER_HOST";
 
 /// Shuffle files and spill; an emptyDir in every pod.
 pub const WORK_DIR: &str = "/var/onager";
+/// What [`crate::Deps`] brings, in driver and executors at the same path, so that a script can name it.
+pub const FILES_DIR: &str = "/var/onager/files";
 /// Where the kubelet reads a [`crate::Summary`] from.
 pub const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Where the engine's binary stands in its own image.

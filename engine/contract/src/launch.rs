@@ -38,12 +38,38 @@ pub enum Program {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutorDemand {
-    /// How many the application asks for.
+    /// How many the application asks for; with dynamic allocation, at its start.
     pub wanted: u32,
-    /// With how many it begins.
+    /// With how many it begins. 0: it begins without, and gets some when there is work.
     pub minimum: u32,
+    /// How many it may come to have; `wanted` where that is more, as without dynamic allocation. Work is cut for this many.
+    #[serde(default)]
+    pub maximum: u32,
     /// How long it waits for `minimum`, in seconds; then it ends with [`crate::ErrorClass::Platform`].
     pub wait_seconds: u64,
+}
+
+/// Files that are brought to the driver and to every executor before work begins, each by its URI: `local://`, `s3a://`,
+/// `s3://`, `http://`, `https://`. They stand in [`crate::endpoint::FILES_DIR`], which is the working directory then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deps {
+    /// Files, under the last part of their path, or under NAME of `uri#NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Python's files, treated as `files` are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub py_files: Vec<String>,
+    /// Archives (`.zip`, `.tar`, `.tar.gz`, `.tgz`), unpacked into a folder of the archive's name, or of NAME of `uri#NAME`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<String>,
+}
+
+impl Deps {
+    /// Whether there is nothing to bring.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.py_files.is_empty() && self.archives.is_empty()
+    }
 }
 
 /// What a driver is told.
@@ -66,6 +92,12 @@ pub struct DriverSpec {
     pub executor_cores: u32,
     /// Memory of the driver's container, in bytes.
     pub memory_bytes: u64,
+    /// What is brought to it before it begins.
+    #[serde(default, skip_serializing_if = "Deps::is_empty")]
+    pub deps: Deps,
+    /// Where volumes for work and spill are mounted; [`crate::endpoint::WORK_DIR`] when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local_dirs: Vec<String>,
     /// Where it serves metrics; [`crate::endpoint::METRICS_PORT`] when absent, nowhere when 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_port: Option<u16>,
@@ -86,6 +118,15 @@ pub struct ExecutorSpec {
     /// The same as [`DriverSpec::conf`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conf: BTreeMap<String, String>,
+    /// The same as [`DriverSpec::deps`].
+    #[serde(default, skip_serializing_if = "Deps::is_empty")]
+    pub deps: Deps,
+    /// The same as [`DriverSpec::local_dirs`], for the executor's pod.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local_dirs: Vec<String>,
+    /// Seconds from SIGTERM to the pod's end, `terminationGracePeriodSeconds`; absent means Kubernetes' default, 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_seconds: Option<u32>,
     /// The same as [`DriverSpec::metrics_port`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_port: Option<u16>,

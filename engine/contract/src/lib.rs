@@ -7,5 +7,5 @@ pub mod launch;
 pub mod summary;
 
 pub use control::{ExecutorLost, Phase, Progress};
-pub use launch::{Application, DriverSpec, ExecutorDemand, ExecutorSpec, Program};
+pub use launch::{Application, Deps, DriverSpec, ExecutorDemand, ExecutorSpec, Program};
 pub use summary::{ErrorClass, Failure, Preview, Summary};

@@ -83,9 +83,11 @@ impl Ground {
             program,
             arguments,
             conf: Default::default(),
-            executors: ExecutorDemand { wanted: executors, minimum: executors, wait_seconds },
+            executors: ExecutorDemand { wanted: executors, minimum: executors, maximum: executors, wait_seconds },
             executor_cores: 1,
             memory_bytes: 1 << 30,
+            deps: Default::default(),
+            local_dirs: Vec::new(),
             metrics_port: None,
         };
         let summary = self.folder.join("termination-log");
@@ -106,6 +108,9 @@ impl Ground {
             cores: 1,
             memory_bytes: 1 << 30,
             conf: Default::default(),
+            deps: Default::default(),
+            local_dirs: Vec::new(),
+            grace_seconds: None,
             metrics_port: None,
         };
         let mut command = engine();

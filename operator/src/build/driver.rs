@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use onager_contract::{Application, DriverSpec, ExecutorDemand, endpoint};
+use onager_contract::{Application, Deps, DriverSpec, ExecutorDemand, endpoint};
 use onager_core::{Settings, Workload, lifecycle::driver_name};
 use onager_crds::SparkApplication;
 
@@ -35,10 +35,13 @@ pub fn driver_pod(
         executors: ExecutorDemand {
             wanted: workload.wanted,
             minimum: workload.minimum,
+            maximum: workload.wanted,
             wait_seconds: settings.start_limit.as_secs(),
         },
         executor_cores: workload.executor.cores,
         memory_bytes: workload.driver.request.memory,
+        deps: Deps::default(),
+        local_dirs: Vec::new(),
         metrics_port: None,
     };
     Part {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use onager_contract::{ExecutorSpec, endpoint};
+use onager_contract::{Deps, ExecutorSpec, endpoint};
 use onager_core::{Workload, lifecycle::executor_name};
 use onager_crds::SparkApplication;
 
@@ -23,6 +23,9 @@ pub fn executor_pod(
         cores: workload.executor.cores,
         memory_bytes: workload.executor.request.memory,
         conf: app.spec.conf(),
+        deps: Deps::default(),
+        local_dirs: Vec::new(),
+        grace_seconds: None,
         metrics_port: None,
     };
     Part {
