@@ -8,7 +8,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DriverSpec, ExecutorSpec, SparkApplicationStatus};
+use crate::{
+    BatchSchedulerOptions, Dependencies, DriverIngress, DriverSpec, DynamicAllocation, ExecutorSpec, Monitoring,
+    RestartPolicy, SparkApplicationStatus, SparkUiOptions, raw::with_quantities,
+};
 
 /// Language of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,23 +38,19 @@ pub enum DeployMode {
     #[default]
     #[serde(rename = "cluster")]
     Cluster,
+    /// Where the application was submitted. Not supported, and refused with that reason.
+    #[serde(rename = "client")]
+    Client,
 }
 
-/// When an application is run again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum RestartPolicyType {
-    /// It runs once.
-    #[default]
-    Never,
-}
-
-/// When and how often an application is run again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RestartPolicy {
-    /// `Never`; runs are not repeated yet.
-    #[serde(rename = "type", default)]
-    pub policy: RestartPolicyType,
+/// Who decides where and when the pods run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheduler {
+    /// Onager: all pods of an application or none.
+    Onager,
+    /// The cluster's scheduler, pod by pod.
+    Default,
 }
 
 /// What an application is and what it needs.
@@ -88,12 +87,19 @@ pub struct SparkApplicationSpec {
     /// Language of the application.
     #[serde(rename = "type")]
     pub application_type: ApplicationType,
-    /// Where the driver runs.
+    /// Whether it is held: no pods are made, and those it has are removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
+    /// Where the driver runs: `cluster`, in a pod of its own.
     #[serde(default)]
+    #[x_kube(validation = Rule::new("self != 'client'").message("must be cluster: the driver runs in a pod of its own, never where the application was submitted"))]
     pub mode: DeployMode,
     /// Version of Spark the application was written for. Accepted and not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spark_version: Option<String>,
+    /// User to act as in Hadoop. Accepted and not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_user: Option<String>,
     /// Image of driver and executors; without it the engine's own image runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -121,8 +127,19 @@ pub struct SparkApplicationSpec {
     /// Hadoop configuration; the same as `sparkConf` under the prefix `spark.hadoop.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hadoop_conf: BTreeMap<String, String>,
-    /// Volumes that driver and executors may mount.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// ConfigMap of Spark's configuration files, mounted; SPARK_CONF_DIR points to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub spark_config_map: Option<String>,
+    /// ConfigMap of Hadoop's configuration files, mounted; HADOOP_CONF_DIR points to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub hadoop_config_map: Option<String>,
+    /// Files it needs beside its main one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deps: Option<Dependencies>,
+    /// Volumes that driver and executors may mount. Those named `spark-local-dir-...` are where work and spill go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "with_quantities")]
     pub volumes: Vec<Volume>,
     /// The driver's pod.
     #[serde(default)]
@@ -130,9 +147,61 @@ pub struct SparkApplicationSpec {
     /// The executors' pods.
     #[serde(default)]
     pub executor: ExecutorSpec,
-    /// When it is run again.
+    /// Labels a node must have, for driver and executors that name none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Memory on top of `memory`, as a part of it. Default 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]*)?|[.][0-9]+)$')").message("must be a number such as 0.1 or 0.4"))]
+    #[schemars(length(min = 1, max = 16))]
+    pub memory_overhead_factor: Option<String>,
+    /// Major version of Python. Accepted and not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self in ['2', '3']").message("must be \"2\" or \"3\""))]
+    #[schemars(length(max = 8))]
+    pub python_version: Option<String>,
+    /// A number of executors that follows the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dynamic_allocation: Option<DynamicAllocation>,
+    /// The queue it waits in: a name, or a namespace and a name, `team-alpha/etl`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("must be the name of a Queue, or its namespace and name, such as team-alpha/etl"))]
+    #[schemars(length(min = 1, max = 317))]
+    pub queue: Option<String>,
+    /// Who decides where and when the pods run: `onager` (the default with a queue) or `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler: Option<Scheduler>,
+    /// A batch scheduler of the Kubeflow operator's; `kube-scheduler` means `scheduler: default`, others `onager`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub batch_scheduler: Option<String>,
+    /// What a batch scheduler is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_scheduler_options: Option<BatchSchedulerOptions>,
+    /// When it is run again. By default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartPolicy>,
+    /// Old form of `restartPolicy.onFailureRetries`. Accepted and not used, as in the Kubeflow operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub failure_retries: Option<i32>,
+    /// Old form of `restartPolicy.onSubmissionFailureRetryInterval`. Accepted and not used, as in the Kubeflow operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 31_536_000))]
+    pub retry_interval: Option<i64>,
+    /// Which metrics are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<Monitoring>,
+    /// How the driver's UI is reached.
+    #[serde(default, rename = "sparkUIOptions", skip_serializing_if = "Option::is_none")]
+    pub spark_ui_options: Option<SparkUiOptions>,
+    /// How more ports of the driver are reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub driver_ingress_options: Vec<DriverIngress>,
+    /// Whether a PodDisruptionBudget keeps the driver while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_pod_disruption_budget: Option<bool>,
     /// Seconds after its end at which the application is deleted. Without it, it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]

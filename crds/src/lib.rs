@@ -4,14 +4,21 @@
 pub mod application;
 pub mod crd;
 pub mod memory;
+pub mod options;
+pub mod parts;
 pub mod pods;
+pub mod raw;
 pub mod status;
 
-pub use application::{
-    ApplicationType, DeployMode, RestartPolicy, RestartPolicyType, SparkApplication, SparkApplicationSpec,
+pub use application::{ApplicationType, DeployMode, Scheduler, SparkApplication, SparkApplicationSpec};
+pub use memory::{MemoryError, parse_memory, parse_overhead};
+pub use options::{
+    BatchSchedulerOptions, Dependencies, DriverIngress, DynamicAllocation, Monitoring, Prometheus, RestartPolicy,
+    RestartPolicyType, ServiceType, SparkUiOptions,
 };
-pub use memory::{MemoryError, parse_memory};
-pub use pods::{DriverSpec, ExecutorSpec, PodFields, SecretKey};
+pub use parts::{Gpu, NamePath, Port, Protocol, SecretInfo, SecretKey, SecretType};
+pub use pods::{DriverSpec, ExecutorSpec, PodFields};
+pub use raw::Raw;
 pub use status::{
     ApplicationState, Condition, DriverInfo, ExecutorFailure, ExecutorStatus, ResultPreview, ResultSummary,
     SparkApplicationStatus, State,

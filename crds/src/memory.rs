@@ -38,11 +38,14 @@ pub fn parse_memory(text: &str) -> Result<u64, MemoryError> {
         "Mi" => 2,
         "Gi" => 3,
         "Ti" => 4,
+        "Pi" => 5,
         _ => match unit.to_ascii_lowercase().as_str() {
+            "b" => 0,
             "k" | "kb" => 1,
             "m" | "mb" => 2,
             "g" | "gb" => 3,
             "t" | "tb" => 4,
+            "p" | "pb" => 5,
             _ => return Err(notation()),
         },
     };
@@ -51,6 +54,17 @@ pub fn parse_memory(text: &str) -> Result<u64, MemoryError> {
         return Err(MemoryError::Range(text.to_string()));
     }
     Ok(bytes as u64)
+}
+
+/// Bytes of a memory overhead: as [`parse_memory`], but a number alone is in mebibytes, as Spark has it for this field.
+///
+/// # Errors
+/// See [`MemoryError`].
+pub fn parse_overhead(text: &str) -> Result<u64, MemoryError> {
+    match parse_memory(text) {
+        Err(MemoryError::NoUnit(_)) => parse_memory(&format!("{text}m")),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -67,9 +81,18 @@ mod tests {
             ("4gb", 4 << 30),
             ("1.5Gi", 3 << 29),
             ("1k", 1024),
+            ("1024b", 1024),
+            ("1p", 1 << 50),
         ] {
             assert_eq!(parse_memory(text), Ok(bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn an_overhead_without_a_unit_is_in_mebibytes() {
+        assert_eq!(parse_overhead("512"), Ok(512 << 20));
+        assert_eq!(parse_overhead("1g"), Ok(1 << 30));
+        assert!(parse_overhead("0").is_err() && parse_overhead("x").is_err());
     }
 
     #[test]

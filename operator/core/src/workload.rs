@@ -2,7 +2,7 @@
 //! refuses what cannot run with a reason. Looks at the spec alone, never at the cluster.
 
 use onager_contract::Program;
-use onager_crds::{ApplicationType, PodFields, SparkApplicationSpec, parse_memory};
+use onager_crds::{ApplicationType, PodFields, SparkApplicationSpec, parse_memory, parse_overhead};
 use thiserror::Error;
 
 use crate::{quantity, size::Size};
@@ -134,7 +134,7 @@ fn pod_size(role: &str, pod: &PodFields) -> Result<PodSize, Refusal> {
     }
     let memory = amount(role, "memory", pod.memory.as_deref().unwrap_or(DEFAULT_MEMORY))?;
     let overhead = match pod.memory_overhead.as_deref() {
-        Some(text) => amount(role, "memoryOverhead", text)?,
+        Some(text) => parse_overhead(text).map_err(|error| invalid(format!("spec.{role}.memoryOverhead: {error}")))?,
         None => (memory / 100 * OVERHEAD_PERCENT).max(LEAST_OVERHEAD),
     };
     let request = memory.saturating_add(overhead);
@@ -213,8 +213,11 @@ mod tests {
     #[test]
     fn a_tenth_is_the_overhead_of_large_pods() {
         let mut spec = sql();
-        spec.executor =
-            ExecutorSpec { pod: PodFields { memory: Some("100g".into()), ..PodFields::default() }, instances: Some(4) };
+        spec.executor = ExecutorSpec {
+            pod: PodFields { memory: Some("100g".into()), ..PodFields::default() },
+            instances: Some(4),
+            ..ExecutorSpec::default()
+        };
         let workload = Workload::read(&spec).expect("workload");
         assert_eq!(workload.executor.request.memory >> 30, 110);
         spec.driver = DriverSpec::default();

@@ -1,0 +1,91 @@
+//! Manifests of the Kubeflow operator's v1beta2 are read whole: nothing they say is lost, and odd notations are taken.
+
+use onager_crds::{SparkApplicationSpec, crd};
+use serde_json::{Value, json};
+
+/// Every JSON field of the Kubeflow operator's `SparkApplicationSpec` and of the structs in it that are its own, as of August
+/// 2026.
+const SPEC: &str = "arguments batchScheduler batchSchedulerOptions deps driver driverIngressOptions \
+    driverPodDisruptionBudget dynamicAllocation executor failureRetries hadoopConf hadoopConfigMap image imagePullPolicy \
+    imagePullSecrets mainApplicationFile mainClass memoryOverheadFactor mode monitoring nodeSelector proxyUser \
+    pythonVersion restartPolicy retryInterval sparkConf sparkConfigMap sparkUIOptions sparkVersion suspend \
+    timeToLiveSeconds type volumes";
+const POD: &str = "affinity annotations configMaps coreLimit coreRequest cores dnsConfig env envFrom envSecretKeyRefs \
+    envVars gpu hostAliases hostNetwork image initContainers javaOptions labels lifecycle memory memoryLimit \
+    memoryOverhead nodeSelector podSecurityContext ports priorityClassName schedulerName secrets securityContext \
+    serviceAccount shareProcessNamespace sidecars template terminationGracePeriodSeconds tolerations volumeMounts";
+const GROUPS: [(&str, &str); 16] = [
+    ("", SPEC),
+    ("driver", POD),
+    ("driver", "kubernetesMaster podName serviceAnnotations serviceLabels"),
+    ("executor", POD),
+    ("executor", "deleteOnTermination instances"),
+    ("deps", "archives excludePackages files jars packages pyFiles repositories"),
+    (
+        "restartPolicy",
+        "onFailureRetries onFailureRetryInterval onSubmissionFailureRetries onSubmissionFailureRetryInterval type",
+    ),
+    ("monitoring", "exposeDriverMetrics exposeExecutorMetrics metricsProperties metricsPropertiesFile prometheus"),
+    ("monitoring.prometheus", "configFile configuration jmxExporterJar port portName"),
+    ("batchSchedulerOptions", "priorityClassName queue resources"),
+    (
+        "dynamicAllocation",
+        "enabled initialExecutors maxExecutors minExecutors shuffleTrackingEnabled shuffleTrackingTimeout",
+    ),
+    (
+        "sparkUIOptions",
+        "ingressAnnotations ingressTLS serviceAnnotations serviceLabels servicePort servicePortName serviceType",
+    ),
+    (
+        "driverIngressOptions",
+        "ingressAnnotations ingressTLS ingressURLFormat serviceAnnotations serviceLabels servicePort servicePortName \
+         serviceType",
+    ),
+    ("executor.secrets", "name path secretType"),
+    ("executor.ports", "containerPort name protocol"),
+    ("executor.gpu", "name quantity"),
+];
+
+#[test]
+fn no_field_of_theirs_is_missing() {
+    let all = crd::all().expect("CRDs");
+    let spec = &all[0].crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    for (group, fields) in GROUPS {
+        let schema = group.split('.').filter(|name| !name.is_empty()).fold(spec, |schema, name| {
+            let property = &schema["properties"][name];
+            if property["items"].is_object() { &property["items"] } else { property }
+        });
+        for field in fields.split_whitespace() {
+            assert!(schema["properties"][field].is_object(), "spec.{group}.{field} is missing");
+        }
+    }
+}
+
+#[test]
+fn odd_notations_are_taken_and_nothing_is_lost() {
+    let written = json!({
+        "type": "Scala",
+        "mode": "cluster",
+        "image": null,
+        "mainClass": "org.apache.spark.examples.SparkPi",
+        "mainApplicationFile": "local:///opt/spark/examples/jars/spark-examples.jar",
+        "volumes": [{"name": "spark-local-dir-1", "emptyDir": {"medium": "Memory", "sizeLimit": 1073741824}}],
+        "batchSchedulerOptions": {"queue": "root.default", "resources": {"cpu": 2, "memory": "4Gi"}},
+        "driver": {
+            "cores": 1,
+            "memoryOverhead": "512",
+            "env": [{"name": "LIMIT", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": 1}}}],
+            "template": {"spec": {"containers": [{"name": "x", "resources": {"limits": {"cpu": 1}}}]}},
+            "sidecars": [{"name": "log", "image": "log", "unheard": "of"}],
+        },
+        "executor": {"gpu": {"name": "nvidia.com/gpu", "quantity": 0}},
+    });
+    let spec: SparkApplicationSpec = serde_json::from_value(written.clone()).expect("read");
+    let read = serde_json::to_value(&spec).expect("JSON");
+    for path in ["/driver/template", "/driver/sidecars", "/executor/gpu", "/driver/memoryOverhead"] {
+        assert_eq!(read.pointer(path), written.pointer(path), "{path}");
+    }
+    assert_eq!(read["batchSchedulerOptions"]["resources"], json!({"cpu": "2", "memory": "4Gi"}));
+    assert_eq!(read.pointer("/volumes/0/emptyDir/sizeLimit"), Some(&Value::from("1073741824")));
+    assert_eq!(read.pointer("/driver/env/0/valueFrom/resourceFieldRef/divisor"), Some(&Value::from("1")));
+}
