@@ -54,6 +54,12 @@ pub fn is_unschedulable(pod: &Pod) -> bool {
     conditions.into_iter().flatten().any(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
 }
 
+/// Whether a pod takes no more room: its phase alone counts for nodes and quotas.
+pub fn is_over(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 /// What decisions need of a pod.
 pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
     let meta = &pod.metadata;
@@ -65,9 +71,9 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
     };
     let status = pod.status.as_ref();
     let phase = match status.and_then(|status| status.phase.as_deref()) {
-        Some("Running") => Phase::Running,
         Some("Succeeded") => Phase::Succeeded,
         Some("Failed") => Phase::Failed,
+        Some("Running") => ended_early(pod).unwrap_or(Phase::Running),
         _ => Phase::Pending,
     };
     Some(PodSeen {
@@ -83,6 +89,19 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
         trouble: if phase == Phase::Pending { trouble(pod) } else { None },
         exit: if matches!(phase, Phase::Succeeded | Phase::Failed) { exit(pod) } else { None },
     })
+}
+
+/// How a pod that is said to run has ended, if its main container has: the kubelet says the phase a second later, and with
+/// sidecars that go on never. A failure alone in its pod waits for the phase, since with it may come the kubelet's reason.
+fn ended_early(pod: &Pod) -> Option<Phase> {
+    let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let main = containers.iter().find(|container| container.name == names::CONTAINER)?;
+    let ended = main.state.as_ref()?.terminated.as_ref()?;
+    match (ended.exit_code, containers.len()) {
+        (0, _) => Some(Phase::Succeeded),
+        (_, 1) => None,
+        _ => Some(Phase::Failed),
+    }
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -184,6 +203,26 @@ mod tests {
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"},
         ]}));
         assert_eq!(trouble.trouble.expect("trouble").message, "0/2 nodes are available");
+    }
+
+    #[test]
+    fn a_pod_has_ended_with_its_main_container_before_the_kubelet_says_so() {
+        let container = |name: &str, state: serde_json::Value| {
+            serde_json::json!({
+                "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            })
+        };
+        let ended =
+            |code: i32| container("onager", serde_json::json!({"terminated": {"exitCode": code, "message": "{}"}}));
+        let sidecar = container("sidecar", serde_json::json!({"running": {}}));
+        let running = |containers: Vec<serde_json::Value>| {
+            seen(serde_json::json!({"phase": "Running", "containerStatuses": containers}))
+        };
+        assert_eq!(running(vec![ended(0)]).phase, Phase::Succeeded);
+        assert_eq!(running(vec![ended(1)]).phase, Phase::Running, "the reason may still come");
+        let failed = running(vec![sidecar.clone(), ended(65)]);
+        assert_eq!((failed.phase, failed.exit.expect("exit").code), (Phase::Failed, Some(65)));
+        assert_eq!(running(vec![sidecar, ended(0)]).phase, Phase::Succeeded);
     }
 
     #[test]

@@ -107,12 +107,12 @@ impl Pods {
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
         let app = label(crate::build::names::APP);
         let seen = facts::pod_seen(pod);
-        let ended = seen.as_ref().is_some_and(PodSeen::ended);
         let ours = app.zip(seen).map(|(app, seen)| Ours {
             app,
             seen,
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
         });
+        let ended = facts::is_over(pod);
         let record = PodRecord {
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             requests: pod.spec.as_ref().map(facts::requests).unwrap_or_default(),
