@@ -76,6 +76,7 @@ pub enum Scheduler {
     printcolumn(name = "Message", type_ = "string", json_path = ".status.applicationState.errorMessage", priority = "1"),
     validation = Rule::new("size(self.metadata.name) <= 52").message("metadata.name must be no more than 52 characters: names of pods are made from it"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'): the driver's Service is named after it"),
+    validation = Rule::new("self.spec.?driver.?podName.orValue('') == oldSelf.spec.?driver.?podName.orValue('')").message("spec.driver.podName cannot be changed: an application has one driver, and its name is how that is kept. Make a new application"),
 )]
 #[x_kube(
     validation = Rule::new("!(self.type in ['SQL', 'Rust', 'Python']) || has(self.mainApplicationFile)").message("spec.mainApplicationFile is required: what is to be run?"),

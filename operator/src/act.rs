@@ -1,17 +1,23 @@
 //! Carries out a plan's actions. Creates rest on names: what is there already and is ours is as good as made. Every write is
 //! taken into the cache at once. Decides nothing: what the API server refuses goes back as an [`ActError`].
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, PostParams, Preconditions},
 };
-use onager_core::{Action, Workload, lifecycle::driver_name};
+use onager_core::{
+    Action, Workload,
+    lifecycle::{driver_name, driver_pod_name},
+    workload::PodSize,
+};
 use onager_crds::SparkApplication;
 
 use crate::{
-    build,
+    build::{self, Site},
     cache::{ServiceRecord, facts},
     context::Context,
     error::ActError,
@@ -85,18 +91,24 @@ impl<'a> Act<'a> {
         Workload::read(&self.app.spec).map_err(|refusal| ActError::Rejected(refusal.message))
     }
 
+    fn site(&self, pod: &PodSize) -> Site<'a> {
+        let taken_ports =
+            if pod.outline.host_network() { self.context.cache.pods().host_ports() } else { BTreeSet::new() };
+        Site { engine: &self.context.engine, limit_cpu: self.limit_cpu, taken_ports }
+    }
+
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
-        let Context { engine, settings, .. } = self.context;
-        let pod = build::driver_pod(self.app, &workload, attempt, self.limit_cpu, engine, settings);
+        let site = self.site(&workload.driver);
+        let pod = build::driver_pod(self.app, &workload, attempt, &site, &self.context.settings);
         self.create_pod(&pod).await
     }
 
     async fn create_executor(&self, attempt: u32, index: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let driver = self.service().await?;
-        let engine = &self.context.engine;
-        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, self.limit_cpu, engine);
+        let site = self.site(&workload.executor);
+        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, &site);
         self.create_pod(&pod).await
     }
 
@@ -158,12 +170,14 @@ impl<'a> Act<'a> {
     }
 
     fn tell_lost(&self, index: u32, reason: &str) {
-        let name = driver_name(&self.app.name_any());
-        let ip =
-            self.context.cache.pods().get(&self.namespace, &name).and_then(|record| record.ours.as_ref()?.ip.clone());
-        if let Some(ip) = ip {
+        let name = driver_pod_name(self.app);
+        let address = self.context.cache.pods().get(&self.namespace, &name).and_then(|record| {
+            let ours = record.ours.as_ref()?;
+            Some((ours.ip.clone()?, ours.control_port))
+        });
+        if let Some(address) = address {
             let uid = self.app.metadata.uid.clone().unwrap_or_default();
-            self.context.control.executor_lost(ip, &uid, index, reason.to_string());
+            self.context.control.executor_lost(address, &uid, index, reason.to_string());
         }
     }
 

@@ -15,7 +15,7 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use onager_contract::{ExecutorLost, control, endpoint};
+use onager_contract::{ExecutorLost, control};
 use sha2::Sha256;
 
 /// The Secret with the key, in the operator's namespace.
@@ -72,9 +72,9 @@ impl Control {
     }
 
     /// Tells a driver of a lost executor, in the background.
-    pub fn executor_lost(&self, ip: String, uid: &str, index: u32, reason: String) {
+    pub fn executor_lost(&self, (ip, port): (String, u16), uid: &str, index: u32, reason: String) {
         let host = if ip.contains(':') { format!("[{ip}]") } else { ip };
-        let uri = format!("http://{host}:{}{}", endpoint::CONTROL_PORT, control::EXECUTOR_LOST);
+        let uri = format!("http://{host}:{port}{}", control::EXECUTOR_LOST);
         let body = serde_json::to_vec(&ExecutorLost { index, reason }).unwrap_or_default();
         let request = Request::post(&uri)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token(uid)))

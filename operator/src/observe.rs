@@ -1,17 +1,17 @@
 //! Reads the cache into what `core` decides on: one application's pods and Service, and, for one that waits, the room there
 //! is. Reads alone; nothing is asked of the API server.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt;
 use onager_core::{
-    PodSeen, Role, Seen, ServiceSeen, Size, Trouble, Workload,
-    admission::{Constraints, Nodes, PodAsk, Quota, Room, Tolerance},
-    lifecycle::driver_name,
+    PodSeen, Role, Seen, ServiceSeen, Trouble, Workload,
+    admission::{Node, Nodes, PodAsk, Quota, Room},
+    lifecycle::{driver_name, driver_pod_name},
 };
-use onager_crds::{PodFields, SparkApplication, State};
+use onager_crds::{SparkApplication, State};
 
 use crate::{cache::Cache, context::Context};
 
@@ -20,7 +20,7 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
     let cache = &context.cache;
     let uid = app.metadata.uid.clone().unwrap_or_default();
     let namespace = app.metadata.namespace.clone().unwrap_or_default();
-    let driver = driver_name(&app.name_any());
+    let driver = driver_pod_name(app);
     let (driver, mut executors) = {
         let pods = cache.pods();
         let named = pods.get(&namespace, &driver).and_then(|record| record.ours.as_ref()).map(|ours| ours.seen.clone());
@@ -64,29 +64,31 @@ pub fn shortage<'a>(
     for other in promised {
         reserve(cache, other, &namespace, &mut room);
     }
-    let constraints = Constraints { driver: ask(&app.spec.driver.pod), executor: ask(&app.spec.executor.pod) };
-    room.shortage(workload, &constraints)
+    room.shortage(workload)
 }
 
 fn free_nodes(cache: &Cache) -> Nodes {
     let mut nodes = cache.nodes().all();
-    let mut bound: BTreeMap<String, Size> = BTreeMap::new();
     let mut floating = Vec::new();
-    for pod in cache.pods().taking_room() {
-        match &pod.node {
-            Some(node) => *bound.entry(node.clone()).or_default() += pod.requests,
-            // One that no node takes holds no room; one of ours was promised it.
-            None if pod.unschedulable && pod.ours.is_none() => {}
-            None => floating.push(pod.requests),
+    {
+        let mut by_name: HashMap<String, &mut Node> = nodes.iter_mut().map(|node| (node.name.clone(), node)).collect();
+        for pod in cache.pods().taking_room() {
+            match &pod.node {
+                Some(name) => {
+                    if let Some(node) = by_name.get_mut(name) {
+                        node.take(pod.requests, &pod.others);
+                    }
+                }
+                // One that no node takes holds no room; one of ours was promised it.
+                None if pod.unschedulable && pod.ours.is_none() => {}
+                None => floating.push((pod.requests, pod.others.clone())),
+            }
         }
-    }
-    for node in &mut nodes {
-        node.free = node.free.less(bound.get(&node.name).copied().unwrap_or_default());
     }
     let mut nodes = Nodes(nodes);
     // Pods that wait for the scheduler will take room too; those that fit nowhere take none.
-    for size in floating {
-        nodes.place(&PodAsk::default(), size);
+    for (size, others) in floating {
+        nodes.place(&PodAsk { others, ..PodAsk::default() }, size);
     }
     nodes
 }
@@ -112,28 +114,16 @@ fn reserve(cache: &Cache, app: &SparkApplication, namespace: &str, room: &mut Ro
     };
     let missing = workload.wanted.saturating_sub(executors);
     if drivers == 0 {
-        room.nodes.place(&ask(&app.spec.driver.pod), workload.driver.request);
+        room.nodes.place(&workload.driver.ask, workload.driver.request);
     }
     for _ in 0..missing {
-        room.nodes.place(&ask(&app.spec.executor.pod), workload.executor.request);
+        room.nodes.place(&workload.executor.ask, workload.executor.request);
     }
     if app.metadata.namespace.as_deref() == Some(namespace) {
         for quota in &mut room.quotas {
             quota.reserve(&workload, drivers == 0, missing);
         }
     }
-}
-
-fn ask(fields: &PodFields) -> PodAsk {
-    let tolerations = fields.tolerations.iter().map(|toleration| Tolerance {
-        key: toleration.key.clone().filter(|key| !key.is_empty()),
-        value: toleration.value.clone().filter(|_| toleration.operator.as_deref() != Some("Exists")).or_else(|| {
-            // Operator Equal, the default, without a value means the empty one; without a key all are tolerated.
-            (toleration.operator.as_deref() != Some("Exists") && toleration.key.is_some()).then(String::new)
-        }),
-        effect: toleration.effect.clone().filter(|effect| !effect.is_empty()),
-    });
-    PodAsk { selector: fields.node_selector.clone(), tolerations: tolerations.collect() }
 }
 
 fn quotas(cache: &Cache, namespace: &str) -> Vec<Quota> {

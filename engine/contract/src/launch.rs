@@ -101,6 +101,15 @@ pub struct DriverSpec {
     /// Where it serves metrics; [`crate::endpoint::METRICS_PORT`] when absent, nowhere when 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_port: Option<u16>,
+    /// Where its scheduler listens; [`crate::endpoint::SCHEDULER_PORT`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_port: Option<u16>,
+    /// Where its control channel listens; [`crate::endpoint::CONTROL_PORT`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_port: Option<u16>,
+    /// Where it serves its user interface; [`crate::endpoint::UI_PORT`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_port: Option<u16>,
 }
 
 /// What an executor is told. The driver's host comes in [`crate::endpoint::ENV_DRIVER_HOST`].
@@ -130,4 +139,10 @@ pub struct ExecutorSpec {
     /// The same as [`DriverSpec::metrics_port`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_port: Option<u16>,
+    /// Where its shuffle files are read; [`crate::endpoint::FLIGHT_PORT`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flight_port: Option<u16>,
+    /// Where it takes tasks; [`crate::endpoint::EXECUTOR_PORT`] when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_port: Option<u16>,
 }

@@ -90,8 +90,8 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
 
 async fn serve_control(spec: &DriverSpec, scheduler: &Arc<Scheduler>, phases: watch::Receiver<Phase>) -> Result<()> {
     let token = var(endpoint::ENV_CONTROL_TOKEN);
-    let address = (bind_address(), endpoint::CONTROL_PORT);
-    let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(endpoint::CONTROL_PORT, &error))?;
+    let port = spec.control_port.unwrap_or(endpoint::CONTROL_PORT);
+    let listener = TcpListener::bind((bind_address(), port)).await.map_err(|error| cannot_listen(port, &error))?;
     let state = control::State::new(token, spec.application.clone(), phases, scheduler.clone());
     tokio::spawn(control::serve(listener, state));
     Ok(())

@@ -60,8 +60,8 @@ pub(super) struct Totals {
 impl Scheduler {
     /// Starts it and opens its port.
     pub(super) async fn start(spec: &DriverSpec, settings: &Settings) -> Result<Self> {
-        let listener = listen(SocketAddr::new(bind_address(), endpoint::SCHEDULER_PORT))
-            .map_err(|error| cannot_listen(endpoint::SCHEDULER_PORT, &error))?;
+        let port = spec.scheduler_port.unwrap_or(endpoint::SCHEDULER_PORT);
+        let listener = listen(SocketAddr::new(bind_address(), port)).map_err(|error| cannot_listen(port, &error))?;
         let address = listener.local_addr().map_err(|error| Error::platform(error.to_string()))?;
         let config = Arc::new(config(spec, settings));
 
@@ -161,7 +161,7 @@ fn config(spec: &DriverSpec, settings: &Settings) -> SchedulerConfig {
     SchedulerConfig {
         scheduler_id: format!("{}-{}", spec.application.uid, spec.application.attempt),
         external_host: if host.contains(':') { format!("[{host}]") } else { host },
-        bind_port: endpoint::SCHEDULER_PORT,
+        bind_port: spec.scheduler_port.unwrap_or(endpoint::SCHEDULER_PORT),
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
         executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
         expire_dead_executor_interval_seconds: CHECK_SECONDS,

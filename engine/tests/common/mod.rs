@@ -89,6 +89,9 @@ impl Ground {
             deps: Default::default(),
             local_dirs: Vec::new(),
             metrics_port: None,
+            scheduler_port: None,
+            control_port: None,
+            ui_port: None,
         };
         let summary = self.folder.join("termination-log");
         let mut command = engine();
@@ -112,6 +115,8 @@ impl Ground {
             local_dirs: Vec::new(),
             grace_seconds: None,
             metrics_port: None,
+            flight_port: None,
+            task_port: None,
         };
         let mut command = engine();
         command

@@ -2,9 +2,12 @@
 //! a clock, a thread or chance, so that decisions can be tested by the million.
 
 pub mod admission;
+pub mod conf;
 pub mod lifecycle;
 pub mod plan;
+pub mod pod;
 pub mod quantity;
+pub mod requests;
 pub mod seen;
 pub mod size;
 pub mod workload;

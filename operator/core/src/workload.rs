@@ -2,19 +2,14 @@
 //! refuses what cannot run with a reason. Looks at the spec alone, never at the cluster.
 
 use onager_contract::Program;
-use onager_crds::{ApplicationType, PodFields, SparkApplicationSpec, parse_memory, parse_overhead};
+use onager_crds::{ApplicationType, SparkApplicationSpec};
 use thiserror::Error;
 
-use crate::{quantity, size::Size};
+pub use crate::pod::PodSize;
+use crate::{conf, pod::Kind, size::Size};
 
 /// The one main class of Spark's that runs, as a job of our own.
 pub const SPARK_PI: &str = "org.apache.spark.examples.SparkPi";
-/// `spark.driver.memory` and `spark.executor.memory` by default.
-const DEFAULT_MEMORY: &str = "1g";
-/// `spark.kubernetes.memoryOverheadFactor` for programs outside a JVM's heap is larger, but Spark's default is 0.1.
-const OVERHEAD_PERCENT: u64 = 10;
-/// Spark's least overhead, 384 MiB.
-const LEAST_OVERHEAD: u64 = 384 << 20;
 /// Which part of the executors must be there before the driver begins; Spark's own key, here 1 by default.
 const MINIMUM_RATIO: &str = "spark.scheduler.minRegisteredResourcesRatio";
 
@@ -28,21 +23,8 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// One kind of pod: what it asks for and what it may use at the most.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodSize {
-    /// Tasks at once.
-    pub cores: u32,
-    /// Its requests.
-    pub request: Size,
-    /// Its limits; the CPU limit is `coreLimit`, else its cores, and is only set where a quota asks for one.
-    pub limit: Size,
-    /// Whether `coreLimit` was given.
-    pub cpu_limited: bool,
-}
-
 /// What is to be run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Workload {
     /// By the driver.
     pub program: Program,
@@ -65,6 +47,7 @@ impl Workload {
     /// A [`Refusal`] that names the field, or the type that is not supported.
     pub fn read(spec: &SparkApplicationSpec) -> Result<Self, Refusal> {
         let (program, binary) = program(spec)?;
+        let spec = &*conf::filled(spec)?;
         let wanted = spec.executor.wanted();
         if wanted == 0 {
             return Err(invalid("spec.executor.instances must be at least 1"));
@@ -72,8 +55,8 @@ impl Workload {
         Ok(Self {
             program,
             binary,
-            driver: pod_size("driver", &spec.driver.pod)?,
-            executor: pod_size("executor", &spec.executor.pod)?,
+            driver: PodSize::read(spec, Kind::Driver)?,
+            executor: PodSize::read(spec, Kind::Executor)?,
             wanted,
             minimum: minimum(spec, wanted)?,
         })
@@ -85,7 +68,7 @@ impl Workload {
     }
 }
 
-fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal { reason: "InvalidSpec", message: message.into() }
 }
 
@@ -127,64 +110,9 @@ fn minimum(spec: &SparkApplicationSpec, wanted: u32) -> Result<u32, Refusal> {
     }
 }
 
-fn pod_size(role: &str, pod: &PodFields) -> Result<PodSize, Refusal> {
-    let cores = u32::try_from(pod.cores.unwrap_or(1)).unwrap_or(0);
-    if cores == 0 {
-        return Err(invalid(format!("spec.{role}.cores must be at least 1")));
-    }
-    let memory = amount(role, "memory", pod.memory.as_deref().unwrap_or(DEFAULT_MEMORY))?;
-    let overhead = match pod.memory_overhead.as_deref() {
-        Some(text) => parse_overhead(text).map_err(|error| invalid(format!("spec.{role}.memoryOverhead: {error}")))?,
-        None => (memory / 100 * OVERHEAD_PERCENT).max(LEAST_OVERHEAD),
-    };
-    let request = memory.saturating_add(overhead);
-    let limit = match pod.memory_limit.as_deref() {
-        Some(text) => amount(role, "memoryLimit", text)?,
-        None => request,
-    };
-    if limit < request {
-        return Err(invalid(format!(
-            "spec.{role}.memoryLimit is {}, less than memory and memoryOverhead together, {}",
-            quantity::show_memory(limit),
-            quantity::show_memory(request)
-        )));
-    }
-    let cpu = match pod.core_request.as_deref() {
-        Some(text) => millicores(role, "coreRequest", text)?,
-        None => u64::from(cores) * 1000,
-    };
-    let cpu_limit = match pod.core_limit.as_deref() {
-        Some(text) => millicores(role, "coreLimit", text)?,
-        None => cpu.max(u64::from(cores) * 1000),
-    };
-    if cpu_limit < cpu {
-        return Err(invalid(format!(
-            "spec.{role}.coreLimit is {}, less than the CPU it requests, {}",
-            quantity::show_cpu(cpu_limit),
-            quantity::show_cpu(cpu)
-        )));
-    }
-    Ok(PodSize {
-        cores,
-        request: Size::pod(cpu, request),
-        limit: Size::pod(cpu_limit, limit),
-        cpu_limited: pod.core_limit.is_some(),
-    })
-}
-
-fn amount(role: &str, field: &str, text: &str) -> Result<u64, Refusal> {
-    parse_memory(text).map_err(|error| invalid(format!("spec.{role}.{field}: {error}")))
-}
-
-fn millicores(role: &str, field: &str, text: &str) -> Result<u64, Refusal> {
-    quantity::milli(text).filter(|milli| (1..=1_024_000).contains(milli)).ok_or_else(|| {
-        invalid(format!("spec.{role}.{field}: {text:?} is not an amount of CPU above zero, such as 500m or 2"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use onager_crds::{DriverSpec, ExecutorSpec};
+    use onager_crds::{DriverSpec, ExecutorSpec, PodFields};
 
     use super::*;
 

@@ -3,10 +3,10 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use onager_contract::{Application, Deps, DriverSpec, ExecutorDemand, endpoint};
-use onager_core::{Settings, Workload, lifecycle::driver_name};
+use onager_core::{Settings, Workload, lifecycle::driver_pod_name, pod::Kind};
 use onager_crds::SparkApplication;
 
-use super::{EngineImage, names, pod, pod::Part};
+use super::{Site, names, pod, pod::Part, ports::Ports};
 
 /// The run that a process is told of.
 pub(super) fn application(app: &SparkApplication, attempt: u32) -> Application {
@@ -18,15 +18,23 @@ pub(super) fn application(app: &SparkApplication, attempt: u32) -> Application {
     }
 }
 
+/// What is brought to a process before it begins.
+pub(super) fn deps(app: &SparkApplication) -> Deps {
+    let deps = app.spec.deps.clone().unwrap_or_default();
+    Deps { files: deps.files, py_files: deps.py_files, archives: deps.archives }
+}
+
 /// The driver's pod of an attempt.
 pub fn driver_pod(
     app: &SparkApplication,
     workload: &Workload,
     attempt: u32,
-    limit_cpu: bool,
-    engine: &EngineImage,
+    site: &Site<'_>,
     settings: &Settings,
 ) -> Pod {
+    let size = &workload.driver;
+    let identity = format!("{}/{attempt}/driver", app.metadata.uid.as_deref().unwrap_or_default());
+    let ports = Ports::new(app, Kind::Driver, &identity, size.outline.host_network(), site);
     let told = DriverSpec {
         application: application(app, attempt),
         program: workload.program.clone(),
@@ -39,26 +47,28 @@ pub fn driver_pod(
             wait_seconds: settings.start_limit.as_secs(),
         },
         executor_cores: workload.executor.cores,
-        memory_bytes: workload.driver.request.memory,
-        deps: Deps::default(),
-        local_dirs: Vec::new(),
-        metrics_port: None,
+        memory_bytes: size.main_request.memory,
+        deps: deps(app),
+        local_dirs: size.outline.local_dirs(),
+        metrics_port: ports.told(3, endpoint::METRICS_PORT),
+        scheduler_port: ports.told(0, endpoint::SCHEDULER_PORT),
+        control_port: ports.told(1, endpoint::CONTROL_PORT),
+        ui_port: ports.told(2, endpoint::UI_PORT),
     };
     Part {
         app,
-        role: "driver",
-        name: driver_name(&app.name_any()),
+        kind: Kind::Driver,
+        name: driver_pod_name(app),
         attempt,
-        fields: &app.spec.driver.pod,
-        size: &workload.driver,
+        size,
         binary: workload.binary.as_deref(),
         env: vec![
             pod::env(endpoint::ENV_DRIVER, serde_json::to_string(&told).unwrap_or_default()),
             pod::secret_env(endpoint::ENV_CONTROL_TOKEN, &names::secret_name(app), names::TOKEN_KEY),
         ],
         labels: Vec::new(),
-        limit_cpu,
-        engine,
+        ports,
+        site,
     }
     .pod()
 }

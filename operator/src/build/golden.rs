@@ -1,16 +1,16 @@
 //! The objects of an application, compared with those in `golden/`: what a change does to pods is seen in its diff.
 //! `ONAGER_GOLDEN=write cargo test` writes them anew.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, env, fs, path::PathBuf, time::Duration};
 
 use onager_core::{Settings, Workload};
 use onager_crds::SparkApplication;
 use serde::Serialize;
 
-use super::{EngineImage, driver_pod, executor_pod, secret, service};
+use super::{EngineImage, Site, driver_pod, executor_pod, secret, service};
 use crate::cache::ServiceRecord;
 
-fn application(name: &str, spec: serde_json::Value) -> SparkApplication {
+pub fn application(name: &str, spec: serde_json::Value) -> SparkApplication {
     let mut app = SparkApplication::new(name, serde_json::from_value(spec).expect("spec"));
     app.metadata.namespace = Some("team-alpha".into());
     app.metadata.uid = Some("7d0c5f1e-0000-4000-8000-000000000000".into());
@@ -24,8 +24,10 @@ fn engine() -> EngineImage {
 fn pods(app: &SparkApplication, limit_cpu: bool) -> (impl Serialize, impl Serialize) {
     let workload = Workload::read(&app.spec).expect("workload");
     let settings = Settings { start_limit: Duration::from_secs(300), ..Settings::default() };
-    let driver = driver_pod(app, &workload, 1, limit_cpu, &engine(), &settings);
-    (driver, executor_pod(app, &workload, (1, 2), "10.96.0.7", limit_cpu, &engine()))
+    let engine = engine();
+    let site = Site { engine: &engine, limit_cpu, taken_ports: BTreeSet::new() };
+    let driver = driver_pod(app, &workload, 1, &site, &settings);
+    (driver, executor_pod(app, &workload, (1, 2), "10.96.0.7", &site))
 }
 
 fn compare(name: &str, object: &impl Serialize) {

@@ -10,27 +10,35 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 use onager_contract::endpoint;
-use onager_core::lifecycle::driver_name;
+use onager_core::{conf, lifecycle::driver_name};
 use onager_crds::SparkApplication;
 
 use super::names;
 use crate::cache::ServiceRecord;
 
-/// The driver's Service.
+/// The driver's Service. Its ports lead to the driver's by their names: on its node's network they have other numbers.
 pub fn service(app: &SparkApplication) -> Service {
-    let port = |name: &str, port: u16| ServicePort {
+    let port = |name: &str, port: u16, target: &str| ServicePort {
         name: Some(name.to_string()),
         port: i32::from(port),
-        target_port: Some(IntOrString::Int(i32::from(port))),
+        target_port: Some(IntOrString::String(target.to_string())),
         ..ServicePort::default()
     };
-    let mut selector = names::labels(app, "driver");
-    selector.remove(names::MANAGED_BY);
+    let filled = conf::filled(&app.spec);
+    let driver = filled.as_ref().map_or(&app.spec.driver, |spec| &spec.driver);
+    let mut metadata = names::owned(app, driver_name(&app.name_any()), "driver");
+    let mut labels = driver.service_labels.clone();
+    labels.append(metadata.labels.get_or_insert_default());
+    metadata.labels = Some(labels);
+    metadata.annotations = Some(driver.service_annotations.clone()).filter(|annotations| !annotations.is_empty());
     Service {
-        metadata: names::owned(app, driver_name(&app.name_any()), "driver"),
+        metadata,
         spec: Some(ServiceSpec {
-            selector: Some(selector),
-            ports: Some(vec![port("scheduler", endpoint::SCHEDULER_PORT), port("control", endpoint::CONTROL_PORT)]),
+            selector: Some(names::driver_selector(app)),
+            ports: Some(vec![
+                port("scheduler", endpoint::SCHEDULER_PORT, names::SCHEDULER_PORT),
+                port("control", endpoint::CONTROL_PORT, names::CONTROL_PORT),
+            ]),
             // Executors may dial as soon as the driver's pod has an address.
             publish_not_ready_addresses: Some(true),
             ..ServiceSpec::default()

@@ -1,10 +1,11 @@
 //! What is read from a Kubernetes object: who owns it, what it asks for, why it does not come up, how it ended. Facts alone.
 
 use k8s_openapi::{
-    api::core::v1::{ContainerStatus, Pod, PodSpec, ResourceRequirements},
+    api::core::v1::{ContainerStatus, Pod, PodSpec},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
-use onager_core::{Exit, Phase, PodSeen, Role, Size, Trouble, quantity};
+use onager_contract::endpoint;
+use onager_core::{Exit, Phase, PodSeen, Role, Trouble};
 
 use crate::build::names;
 
@@ -17,35 +18,18 @@ pub fn owner(meta: &ObjectMeta) -> Option<&OwnerReference> {
     owners.iter().find(|owner| owner.kind == "SparkApplication" && owner.api_version.starts_with("onager.dev/"))
 }
 
-/// What a pod takes of its node: the sum of its containers' requests, at least those of any init container.
-pub fn requests(spec: &PodSpec) -> Size {
-    let of = |resources: Option<&ResourceRequirements>| {
-        let requests = resources.and_then(|resources| resources.requests.as_ref());
-        let read = |name: &str, parse: fn(&str) -> Option<u64>| {
-            requests.and_then(|requests| requests.get(name)).and_then(|amount| parse(&amount.0)).unwrap_or(0)
-        };
-        Size { cpu: read("cpu", quantity::milli), memory: read("memory", quantity::whole), pods: 0 }
-    };
-    let mut sum = Size::default();
-    for container in &spec.containers {
-        sum += of(container.resources.as_ref());
-    }
-    for container in spec.init_containers.iter().flatten() {
-        let asks = of(container.resources.as_ref());
-        if container.restart_policy.as_deref() == Some("Always") {
-            sum += asks;
-        } else {
-            sum.cpu = sum.cpu.max(asks.cpu);
-            sum.memory = sum.memory.max(asks.memory);
-        }
-    }
-    if let Some(overhead) = &spec.overhead {
-        let read = |name: &str, parse: fn(&str) -> Option<u64>| {
-            overhead.get(name).and_then(|amount| parse(&amount.0)).unwrap_or(0)
-        };
-        sum += Size { cpu: read("cpu", quantity::milli), memory: read("memory", quantity::whole), pods: 0 };
-    }
-    Size { pods: 1, ..sum }
+/// Ports that a pod holds on its node.
+pub fn host_ports(spec: &PodSpec) -> Vec<u16> {
+    let containers = spec.containers.iter().chain(spec.init_containers.iter().flatten());
+    let ports = containers.flat_map(|container| container.ports.iter().flatten());
+    ports.filter_map(|port| u16::try_from(port.host_port?).ok()).filter(|port| *port > 0).collect()
+}
+
+/// Where a driver's control channel listens.
+pub fn control_port(spec: &PodSpec) -> u16 {
+    let ports = spec.containers.iter().flat_map(|container| container.ports.iter().flatten());
+    let mut named = ports.filter(|port| port.name.as_deref() == Some(names::CONTROL_PORT));
+    named.find_map(|port| u16::try_from(port.container_port).ok()).unwrap_or(endpoint::CONTROL_PORT)
 }
 
 /// Whether the scheduler has found no node for a pod, or must not look for one.
@@ -95,7 +79,7 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
 /// sidecars that go on never. A failure alone in its pod waits for the phase, since with it may come the kubelet's reason.
 fn ended_early(pod: &Pod) -> Option<Phase> {
     let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let main = containers.iter().find(|container| container.name == names::CONTAINER)?;
+    let main = containers.iter().find(|container| names::is_main(&container.name))?;
     let ended = main.state.as_ref()?.terminated.as_ref()?;
     match (ended.exit_code, containers.len()) {
         (0, _) => Some(Phase::Succeeded),
@@ -136,7 +120,7 @@ fn trouble(pod: &Pod) -> Option<Trouble> {
 
 fn exit(pod: &Pod) -> Option<Exit> {
     let status = pod.status.as_ref()?;
-    let main = status.container_statuses.iter().flatten().find(|container| container.name == names::CONTAINER);
+    let main = status.container_statuses.iter().flatten().find(|container| names::is_main(&container.name));
     let ended = main.and_then(|container| container.state.as_ref()?.terminated.as_ref()).or_else(|| {
         statuses(pod)
             .filter_map(|container| container.state.as_ref()?.terminated.as_ref())
@@ -181,7 +165,7 @@ mod tests {
     fn waiting(reason: &str) -> serde_json::Value {
         let state = serde_json::json!({"waiting": {"reason": reason, "message": "Back-off"}});
         serde_json::json!({"phase": "Pending", "containerStatuses": [{
-            "name": "onager", "image": "nowhere/none:1", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            "name": "spark-kubernetes-driver", "image": "nowhere/none:1", "imageID": "", "ready": false, "restartCount": 0, "state": state,
         }]})
     }
 
@@ -212,8 +196,9 @@ mod tests {
                 "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
             })
         };
-        let ended =
-            |code: i32| container("onager", serde_json::json!({"terminated": {"exitCode": code, "message": "{}"}}));
+        let ended = |code: i32| {
+            container("spark-kubernetes-driver", serde_json::json!({"terminated": {"exitCode": code, "message": "{}"}}))
+        };
         let sidecar = container("sidecar", serde_json::json!({"running": {}}));
         let running = |containers: Vec<serde_json::Value>| {
             seen(serde_json::json!({"phase": "Running", "containerStatuses": containers}))
@@ -229,14 +214,14 @@ mod tests {
     fn the_end_of_the_main_container_is_read_and_else_that_of_the_pod() {
         let state = serde_json::json!({"terminated": {"exitCode": 65, "reason": "Error", "message": "{}"}});
         let ended = seen(serde_json::json!({"phase": "Failed", "containerStatuses": [{
-            "name": "onager", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+            "name": "spark-kubernetes-driver", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
         }]}));
         assert_eq!(ended.exit.expect("exit").code, Some(65));
         let state = serde_json::json!({"terminated": {"exitCode": 137, "reason": "Error"}});
         let killed = seen(serde_json::json!({
             "phase": "Failed", "reason": "Evicted", "message": "Usage of EmptyDir volume exceeds the limit",
             "containerStatuses": [{
-                "name": "onager", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
+                "name": "spark-kubernetes-driver", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state,
             }],
         }));
         let exit = killed.exit.expect("exit");

@@ -63,6 +63,7 @@ impl Nodes {
                 && old.silent_since == new.silent_since
                 && old.node.usable == new.node.usable
                 && old.node.allocatable == new.node.allocatable
+                && old.node.others == new.node.others
         });
         (!same).then_some(name)
     }
@@ -99,6 +100,9 @@ fn read(name: String, node: &KubeNode) -> Record {
         memory: amount("memory", quantity::whole),
         pods: amount("pods", quantity::whole),
     };
+    let others = status.and_then(|status| status.allocatable.as_ref()).into_iter().flatten();
+    let others = others.filter(|(name, _)| !["cpu", "memory", "pods"].contains(&name.as_str()));
+    let others = others.filter_map(|(name, amount)| Some((name.clone(), quantity::whole(&amount.0)?))).collect();
     let taints = spec.and_then(|spec| spec.taints.as_ref()).into_iter().flatten();
     let taints = taints.filter(|taint| taint.effect != "PreferNoSchedule").map(|taint| Taint {
         key: taint.key.clone(),
@@ -112,6 +116,7 @@ fn read(name: String, node: &KubeNode) -> Record {
         taints: taints.collect(),
         allocatable,
         free: allocatable,
+        others,
     };
     Record { node, ready, silent_since }
 }

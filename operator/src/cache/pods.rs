@@ -1,11 +1,14 @@
 //! All pods of the cluster, trimmed: what each takes, and for ours what decisions need. Own writes are taken in at once,
 //! so that the next decision sees them; a pod that is known to be gone does not come back by a late answer.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher::Event;
-use onager_core::{PodSeen, Size};
+use onager_core::{
+    PodSeen, Size,
+    requests::{self, Others},
+};
 
 use super::{
     facts,
@@ -22,6 +25,10 @@ pub struct PodRecord {
     pub node: Option<String>,
     /// Its requests.
     pub requests: Size,
+    /// Its requests of resources beside CPU and memory.
+    pub others: Others,
+    /// Ports it holds on its node.
+    pub host_ports: Vec<u16>,
     /// Whether its containers ended, so that it takes no room.
     pub ended: bool,
     /// Whether no node was found for it.
@@ -41,6 +48,8 @@ pub struct Ours {
     pub seen: PodSeen,
     /// Its IP.
     pub ip: Option<String>,
+    /// Where its control channel listens, if it is a driver.
+    pub control_port: u16,
 }
 
 /// All pods.
@@ -91,6 +100,12 @@ impl Pods {
         Vec::new()
     }
 
+    /// Ports that pods hold on their nodes.
+    pub fn host_ports(&self) -> BTreeSet<u16> {
+        let held = self.items.values().filter(|record| !record.ended);
+        held.flat_map(|record| record.host_ports.iter().copied()).collect()
+    }
+
     /// Takes in a pod as the API server answered.
     pub fn insert(&mut self, pod: &Pod) -> Effect {
         let key = key(pod);
@@ -111,11 +126,15 @@ impl Pods {
             app,
             seen,
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
+            control_port: pod.spec.as_ref().map_or(0, facts::control_port),
         });
         let ended = facts::is_over(pod);
+        let (requests, others) = pod.spec.as_ref().map(requests::requests).unwrap_or_default();
         let record = PodRecord {
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
-            requests: pod.spec.as_ref().map(facts::requests).unwrap_or_default(),
+            requests,
+            others,
+            host_ports: pod.spec.as_ref().map(facts::host_ports).unwrap_or_default(),
             ended,
             unschedulable: facts::is_unschedulable(pod),
             ours,

@@ -4,10 +4,10 @@
 pub mod nodes;
 pub mod quota;
 
-pub use nodes::{Node, Nodes, PodAsk, Taint, Tolerance};
+pub use nodes::{Expression, Node, Nodes, PodAsk, Taint, Term, Tolerance};
 pub use quota::Quota;
 
-use crate::{seen::Trouble, size::Size, workload::Workload};
+use crate::{seen::Trouble, workload::Workload};
 
 /// Where pods can go.
 #[derive(Clone, Debug, Default)]
@@ -18,30 +18,16 @@ pub struct Room {
     pub quotas: Vec<Quota>,
 }
 
-/// What a gang asks of nodes beyond its size.
-#[derive(Clone, Debug, Default)]
-pub struct Constraints {
-    /// The driver's.
-    pub driver: PodAsk,
-    /// The executors'.
-    pub executor: PodAsk,
-}
-
 impl Room {
     /// `None` when the gang fits, else what is short.
-    pub fn shortage(&self, workload: &Workload, constraints: &Constraints) -> Option<Trouble> {
+    pub fn shortage(&self, workload: &Workload) -> Option<Trouble> {
         let quota = self.quotas.iter().find_map(|quota| quota.shortage(workload));
         quota.or_else(|| {
             let pods = [
-                ("the driver", &constraints.driver, workload.driver.request, 1),
-                ("an executor", &constraints.executor, workload.executor.request, workload.minimum),
+                ("the driver", &workload.driver.ask, workload.driver.request, 1),
+                ("an executor", &workload.executor.ask, workload.executor.request, workload.minimum),
             ];
             self.nodes.clone().place_all(&pods)
         })
     }
-}
-
-/// What a gang takes of its namespace's quotas.
-pub fn gang_limits(workload: &Workload) -> Size {
-    workload.driver.limit + workload.executor.limit * u64::from(workload.minimum)
 }

@@ -1,10 +1,10 @@
-//! Room on real nodes: requests, readiness, cordons, node selectors and taints. First fit, pod by pod; the executors of a
-//! gang are alike, so first fit finds a place for them whenever any order would. What else a scheduler may ask (affinity,
-//! volumes, ports) is not modelled here and left to kube-scheduler.
+//! Room on real nodes: requests, readiness, cordons, node selectors, required node affinity and taints. First fit, pod by
+//! pod; the executors of a gang are alike, so first fit finds a place for them whenever any order would. What else a
+//! scheduler may ask (affinity to pods, spreading, volumes, ports) is not modelled here and left to kube-scheduler.
 
 use std::collections::BTreeMap;
 
-use crate::{seen::Trouble, size::Size};
+use crate::{requests::Others, seen::Trouble, size::Size};
 
 /// A taint that keeps pods away (NoSchedule or NoExecute).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +37,65 @@ impl Tolerance {
 }
 
 /// What a pod asks of its node beside room.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodAsk {
     /// Labels.
     pub selector: BTreeMap<String, String>,
     /// Taints it tolerates.
     pub tolerations: Vec<Tolerance>,
+    /// Terms of which one must hold, where any are given.
+    pub affinity: Option<Vec<Term>>,
+    /// The one node it names.
+    pub node: Option<String>,
+    /// Resources beside CPU, memory and pods.
+    pub others: Others,
+}
+
+/// A term of a required node affinity: all of its expressions must hold; one without any never does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Term {
+    /// On labels.
+    pub labels: Vec<Expression>,
+    /// On the node's name.
+    pub names: Vec<Expression>,
+}
+
+/// One expression of a term.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expression {
+    /// The label, or `metadata.name`.
+    pub key: String,
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt` or `Lt`.
+    pub operator: String,
+    /// What it is compared with.
+    pub values: Vec<String>,
+}
+
+impl Expression {
+    fn holds(&self, value: Option<&str>) -> bool {
+        let among = || value.is_some_and(|value| self.values.iter().any(|one| one == value));
+        let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+        let pair = || number(value).zip(number(self.values.first().map(String::as_str)));
+        match self.operator.as_str() {
+            "In" => among(),
+            "NotIn" => !among(),
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            "Gt" => pair().is_some_and(|(there, bound)| there > bound),
+            "Lt" => pair().is_some_and(|(there, bound)| there < bound),
+            // The API server refuses any other.
+            _ => false,
+        }
+    }
+}
+
+impl Term {
+    fn holds(&self, node: &Node) -> bool {
+        let label = |expression: &Expression| expression.holds(node.labels.get(&expression.key).map(String::as_str));
+        let name = |expression: &Expression| expression.holds(Some(&node.name));
+        let empty = self.labels.is_empty() && self.names.is_empty();
+        !empty && self.labels.iter().all(label) && self.names.iter().all(name)
+    }
 }
 
 /// A node.
@@ -60,11 +113,31 @@ pub struct Node {
     pub allocatable: Size,
     /// What is left of it.
     pub free: Size,
+    /// What is left of other resources.
+    pub others: Others,
 }
 
 impl Node {
+    /// Takes a pod's requests off.
+    pub fn take(&mut self, size: Size, others: &Others) {
+        self.free = self.free.less(size);
+        for (name, amount) in others {
+            if let Some(free) = self.others.get_mut(name) {
+                *free = free.saturating_sub(*amount);
+            }
+        }
+    }
+
+    /// The first resource beside CPU, memory and pods of which it has too little.
+    fn lacks<'a>(&self, ask: &'a PodAsk) -> Option<&'a str> {
+        let short = |(name, amount): &(&String, &u64)| self.others.get(*name).copied().unwrap_or(0) < **amount;
+        ask.others.iter().find(short).map(|(name, _)| name.as_str())
+    }
+
     fn accepts(&self, ask: &PodAsk) -> bool {
         self.usable
+            && ask.node.as_ref().is_none_or(|name| *name == self.name)
+            && ask.affinity.as_ref().is_none_or(|terms| terms.iter().any(|term| term.holds(self)))
             && ask.selector.iter().all(|(key, value)| self.labels.get(key) == Some(value))
             && self.taints.iter().all(|taint| ask.tolerations.iter().any(|tolerance| tolerance.covers(taint)))
     }
@@ -80,8 +153,8 @@ type Group<'a> = (&'static str, &'a PodAsk, Size, u32);
 impl Nodes {
     /// Takes `size` off a node that accepts `ask`, if one has the room.
     pub fn place(&mut self, ask: &PodAsk, size: Size) -> bool {
-        let node = self.0.iter_mut().find(|node| node.accepts(ask) && node.free.holds(size));
-        node.map(|node| node.free = node.free.less(size)).is_some()
+        let fits = |node: &&mut Node| node.accepts(ask) && node.lacks(ask).is_none() && node.free.holds(size);
+        self.0.iter_mut().find(fits).map(|node| node.take(size, &ask.others)).is_some()
     }
 
     /// Places all, or says what is short for the first that has no place.
@@ -103,9 +176,16 @@ impl Nodes {
         let usable = self.0.iter().filter(|node| node.usable).count();
         if accepting.is_empty() {
             return format!(
-                "{which} has no node to go to: of {} nodes {usable} are ready, none matches its nodeSelector and tolerations",
+                "{which} has no node to go to: of {} nodes {usable} are ready, none matches its nodeSelector, node affinity and tolerations",
                 self.0.len()
             );
+        }
+        if let (true, Some(name)) =
+            (accepting.iter().all(|node| node.lacks(ask).is_some()), accepting.iter().find_map(|node| node.lacks(ask)))
+        {
+            let most = accepting.iter().filter_map(|node| node.others.get(name)).max().copied().unwrap_or(0);
+            let needed = ask.others.get(name).copied().unwrap_or(0);
+            return format!("{which} needs {name} {needed}, and no node has that free: the most is {most}");
         }
         // The node that comes closest says most.
         let worst = |there: Size| there.short_of(size).first().map_or(0.0, |short| short.share);
@@ -183,5 +263,41 @@ mod tests {
         let trouble =
             Nodes(vec![node("b", 1, 1)]).place_all(&[("the driver", &picky, Size::pod(1, 1), 1)]).expect("short");
         assert!(trouble.message.contains("none matches its nodeSelector"), "{}", trouble.message);
+    }
+
+    #[test]
+    fn one_term_of_a_required_affinity_must_hold_with_all_its_expressions() {
+        let expression = |key: &str, operator: &str, values: &[&str]| Expression {
+            key: key.into(),
+            operator: operator.into(),
+            values: values.iter().map(|value| value.to_string()).collect(),
+        };
+        let mut here = node("a", 1000, 1);
+        here.labels = [("zone".to_string(), "z1".to_string()), ("cores".to_string(), "8".to_string())].into();
+        let holds = |labels: Vec<Expression>| {
+            let ask = PodAsk { affinity: Some(vec![Term { labels, names: vec![] }]), ..PodAsk::default() };
+            here.accepts(&ask)
+        };
+        assert!(holds(vec![expression("zone", "In", &["z1", "z2"]), expression("cores", "Gt", &["4"])]));
+        assert!(!holds(vec![expression("zone", "In", &["z1"]), expression("cores", "Lt", &["4"])]));
+        assert!(!holds(vec![expression("zone", "NotIn", &["z1"])]));
+        assert!(holds(vec![expression("gpu", "DoesNotExist", &[]), expression("zone", "Exists", &[])]));
+        assert!(!holds(vec![]), "a term that says nothing matches nothing");
+        let named = Term { labels: vec![], names: vec![expression("metadata.name", "In", &["a"])] };
+        let ask = PodAsk { affinity: Some(vec![Term::default(), named]), ..PodAsk::default() };
+        assert!(here.accepts(&ask) && !node("b", 1000, 1).accepts(&ask));
+    }
+
+    #[test]
+    fn a_gpu_that_is_taken_is_said() {
+        let ask = PodAsk { others: [("nvidia.com/gpu".to_string(), 1)].into(), ..PodAsk::default() };
+        let mut with = node("a", 2000, 8);
+        with.others = [("nvidia.com/gpu".to_string(), 1)].into();
+        let mut nodes = Nodes(vec![node("b", 2000, 8), with]);
+        let trouble = nodes.place_all(&[("an executor", &ask, Size::pod(1, 1), 2)]).expect("short");
+        assert_eq!(
+            trouble.message,
+            "an executor (2 of 2) needs nvidia.com/gpu 1, and no node has that free: the most is 0"
+        );
     }
 }

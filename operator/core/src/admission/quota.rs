@@ -1,11 +1,10 @@
 //! A namespace's ResourceQuota: what is left of it, and which resource a gang would overdraw. Counts `cpu`, `memory`,
-//! `requests.*`, `limits.*`, `pods` and `count/pods`; other resources are left to the API server.
+//! `requests.*`, `limits.cpu`, `limits.memory`, `pods` and `count/pods`; the rest is left to the API server.
 
 use crate::{
-    admission::gang_limits,
     quantity::{milli, show_cpu, show_memory, whole},
     seen::Trouble,
-    workload::Workload,
+    workload::{PodSize, Workload},
 };
 
 /// One hard limit.
@@ -29,13 +28,14 @@ pub struct Quota {
 }
 
 /// What of a gang a resource of a quota counts.
-#[derive(Clone, Copy)]
 enum Counts {
     RequestsCpu,
     RequestsMemory,
     LimitsCpu,
     LimitsMemory,
     Pods,
+    /// Requests of another resource.
+    Other(String),
 }
 
 impl Counts {
@@ -46,31 +46,43 @@ impl Counts {
             "limits.cpu" => Self::LimitsCpu,
             "limits.memory" => Self::LimitsMemory,
             "pods" | "count/pods" => Self::Pods,
-            _ => return None,
+            "ephemeral-storage" => Self::Other(resource.to_string()),
+            _ => Self::Other(resource.strip_prefix("requests.").filter(|name| is_of_pods(name))?.to_string()),
         })
     }
 
-    fn is_cpu(self) -> bool {
+    fn is_cpu(&self) -> bool {
         matches!(self, Self::RequestsCpu | Self::LimitsCpu)
     }
 
-    fn taken_by(self, workload: &Workload) -> u64 {
+    fn taken_by(&self, workload: &Workload) -> u64 {
+        let executors = self.of_pod(&workload.executor).saturating_mul(workload.minimum.into());
+        self.of_pod(&workload.driver).saturating_add(executors)
+    }
+
+    fn of_pod(&self, pod: &PodSize) -> u64 {
         match self {
-            Self::RequestsCpu => workload.gang().cpu,
-            Self::RequestsMemory => workload.gang().memory,
-            Self::LimitsCpu => gang_limits(workload).cpu,
-            Self::LimitsMemory => gang_limits(workload).memory,
-            Self::Pods => workload.gang().pods,
+            Self::RequestsCpu => pod.request.cpu,
+            Self::RequestsMemory => pod.request.memory,
+            Self::LimitsCpu => pod.limit.cpu,
+            Self::LimitsMemory => pod.limit.memory,
+            Self::Pods => pod.request.pods,
+            Self::Other(name) => pod.ask.others.get(name).copied().unwrap_or(0),
         }
     }
 
-    fn show(self, amount: u64) -> String {
+    fn show(&self, amount: u64) -> String {
         match self {
             Self::RequestsCpu | Self::LimitsCpu => show_cpu(amount),
             Self::RequestsMemory | Self::LimitsMemory => show_memory(amount),
-            Self::Pods => amount.to_string(),
+            Self::Pods | Self::Other(_) => amount.to_string(),
         }
     }
+}
+
+/// Extended resources and what nodes have beside CPU and memory; not what claims ask of storage.
+fn is_of_pods(name: &str) -> bool {
+    name == "ephemeral-storage" || name.contains('/') || name.starts_with("hugepages-")
 }
 
 impl Quota {
@@ -96,15 +108,11 @@ impl Quota {
 
     /// Takes off what an admitted workload's pods that are not made yet will use.
     pub fn reserve(&mut self, workload: &Workload, missing_driver: bool, missing_executors: u32) {
-        let mut rest = workload.clone();
-        rest.minimum = missing_executors;
         for limit in &mut self.limits {
             let Some(counts) = Counts::of(&limit.resource) else { continue };
-            let with_driver = counts.taken_by(&rest);
-            let mut none = rest.clone();
-            none.minimum = 0;
-            let driver = counts.taken_by(&none);
-            limit.used += if missing_driver { with_driver } else { with_driver - driver };
+            let driver = if missing_driver { counts.of_pod(&workload.driver) } else { 0 };
+            let executors = counts.of_pod(&workload.executor).saturating_mul(missing_executors.into());
+            limit.used = limit.used.saturating_add(driver).saturating_add(executors);
         }
     }
 

@@ -17,7 +17,7 @@ mod run;
 mod start;
 
 use jiff::Timestamp;
-use onager_crds::State;
+use onager_crds::{SparkApplication, State};
 
 pub use report::show_duration;
 pub use run::reject;
@@ -43,9 +43,16 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     plan
 }
 
-/// The name of an application's driver pod and of its Service, without the attempt: etcd then allows one at a time.
+/// The name of the Service at which an application's driver is found, and of its pod where the application names none.
 pub fn driver_name(app: &str) -> String {
     format!("{app}-driver")
+}
+
+/// The name of an application's driver pod, without the attempt: etcd then allows one at a time. The CRD keeps it from
+/// changing.
+pub fn driver_pod_name(app: &SparkApplication) -> String {
+    let given = app.spec.driver.pod_name.clone().filter(|name| !name.is_empty());
+    given.unwrap_or_else(|| driver_name(app.metadata.name.as_deref().unwrap_or_default()))
 }
 
 /// The name of the executor pod of an index.

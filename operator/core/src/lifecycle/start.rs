@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use onager_crds::{DriverInfo, ExecutorStatus, SparkApplication, SparkApplicationStatus, State};
 
-use super::{driver_name, end, report};
+use super::{driver_pod_name, end, report};
 use crate::{
     Settings,
     plan::{Action, Event, EventKind, Plan},
@@ -77,12 +77,11 @@ fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Sett
 }
 
 fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
-    let name = app.metadata.name.as_deref().unwrap_or_default();
     let mut status = report::base(app);
     let attempt = status.submission_attempts + 1;
     status.submission_attempts = attempt;
     status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
-    status.driver_info = Some(DriverInfo { pod_name: driver_name(name), pod_uid: None });
+    status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(app), pod_uid: None });
     let first = set_executors(&mut status, workload.wanted).highest_index + 1;
     if let Some(executors) = &mut status.executors {
         executors.highest_index += workload.wanted;
@@ -94,7 +93,7 @@ fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
     let event = Event {
         kind: EventKind::Normal,
         reason: "SparkApplicationSubmitted",
-        message: format!("admitted; driver {} and {} executors are made", driver_name(name), workload.wanted),
+        message: format!("admitted; driver {} and {} executors are made", driver_pod_name(app), workload.wanted),
     };
     Plan {
         status: Some(status),
