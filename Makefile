@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test verify generate bench-start clean
+.PHONY: help demo demo-down kubeconfig build images test verify generate bench-throughput bench-start clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -45,6 +45,9 @@ verify: generate ## What a change must pass before it is sent: generated files, 
 	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; else say "cargo-deny is not installed: skipped"; fi
 	changed=$$(git status --porcelain)
 	if [ -n "$$changed" ]; then printf '%s\n' "$$changed"; fail "the tree is not clean: commit what was generated"; fi
+
+bench-throughput: ## How many applications a minute, against a bare client (on fake nodes).
+	@bench/throughput.sh
 
 bench-start: ## How long an application takes to start, against a bare pod.
 	@bench/start.sh

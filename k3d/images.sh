@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Packs the binaries into images FROM scratch, each from its Dockerfile: with docker on k3d, with buildah elsewhere
 # (onager-cluster build-image).
-# Usage: images.sh [build|list]   build is the default; list prints the archives of the native kind, one a line.
+# Usage: images.sh [build|list] [IMAGE...]   build is the default; list prints the archives of the native kind, one a line.
+# Without an IMAGE, such as onager/operator, all of them.
 # shellcheck source-path=SCRIPTDIR
 source "$(dirname "$0")/lib.sh"
 
@@ -10,6 +11,13 @@ TABLE="onager/operator onager-operator operator/Dockerfile
 onager/engine onager-engine engine/Dockerfile
 onager/example-pi pi examples/teams/beta/pi/Dockerfile
 onager/example-data onager-data examples/data/Dockerfile"
+
+# The rows of the images that were asked for.
+rows() { # [image...]
+    local image
+    if [ $# -eq 0 ]; then echo "$TABLE"; fi
+    for image in "$@"; do grep "^$image " <<<"$TABLE" || fail "no image $image"; done
+}
 
 archive_of() { echo "$IMAGES/${1//\//-}.tar"; }
 
@@ -47,8 +55,10 @@ mkdir -p "$IMAGES"
 # A test run and a demo may come here at the same time.
 exec 9>"$IMAGES/.lock"
 flock 9
-case ${1:-build} in
-    build) while read -r image binary dockerfile; do build "$image" "$binary" "$dockerfile"; done <<<"$TABLE" ;;
-    list) while read -r image _; do archive_of "$image"; done <<<"$TABLE" ;;
-    *) fail "usage: images.sh [build|list]" ;;
+action=${1:-build}
+[ $# -eq 0 ] || shift
+case $action in
+    build) rows "$@" | while read -r image binary dockerfile; do build "$image" "$binary" "$dockerfile"; done ;;
+    list) rows "$@" | while read -r image _; do archive_of "$image"; done ;;
+    *) fail "usage: images.sh [build|list] [IMAGE...]" ;;
 esac

@@ -128,7 +128,6 @@ impl<'a> Act<'a> {
             }
             Err(error) => return Err(ActError::of_create(error)),
         };
-        self.context.metrics.writes.with_label_values(&["create_pod"]).inc();
         self.context.cache.pods().insert(&made);
         Ok(())
     }
@@ -147,7 +146,6 @@ impl<'a> Act<'a> {
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => services.get(&name).await?,
             Err(error) => return Err(ActError::of_create(error)),
         };
-        self.context.metrics.writes.with_label_values(&["create_service"]).inc();
         let record = ServiceRecord::read(&service)
             .filter(|record| record.owner == uid)
             .ok_or(ActError::NameInUse(name.clone()))?;
@@ -162,10 +160,7 @@ impl<'a> Act<'a> {
             // Its name has the application's UID in it: it was made before a restart.
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             Err(error) => Err(ActError::of_create(error)),
-            Ok(_) => {
-                self.context.metrics.writes.with_label_values(&["create_secret"]).inc();
-                Ok(())
-            }
+            Ok(_) => Ok(()),
         }
     }
 
@@ -184,7 +179,6 @@ impl<'a> Act<'a> {
     async fn delete_pod(&self, name: &str, uid: &str) -> Result<(), ActError> {
         let pods: Api<Pod> = self.api();
         gone(pods.delete(name, &exactly(uid)).await.map(|_| ()))?;
-        self.context.metrics.writes.with_label_values(&["delete_pod"]).inc();
         self.context.cache.pods().mark_deleting(&self.namespace, name, uid);
         Ok(())
     }
@@ -192,7 +186,6 @@ impl<'a> Act<'a> {
     async fn delete_service(&self, name: &str, uid: &str) -> Result<(), ActError> {
         let services: Api<Service> = self.api();
         gone(services.delete(name, &exactly(uid)).await.map(|_| ()))?;
-        self.context.metrics.writes.with_label_values(&["delete_service"]).inc();
         self.context.cache.services().remove(&self.namespace, name);
         Ok(())
     }

@@ -22,7 +22,7 @@ use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use kube::{Client, runtime::events::Reporter};
+use kube::{Client, client::ClientBuilder, runtime::events::Reporter};
 use onager_core::Settings;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
     tasks.spawn(serve::metrics(config.metrics_address, metrics.clone(), cache.clone()));
     tasks.spawn(serve::probes(config.probe_address, is_ready));
 
-    let client = connect().await?;
+    let client = connect(&metrics).await?;
     let control = Control::connect(client.clone(), &config.pod_namespace)
         .await
         .context("cannot read or make the Secret with the control key")?;
@@ -152,12 +152,12 @@ fn start(config: &Config, context: &Arc<Context>) -> (JoinSet<()>, JoinSet<()>) 
     (scopes, watches)
 }
 
-async fn connect() -> anyhow::Result<Client> {
+async fn connect(metrics: &Metrics) -> anyhow::Result<Client> {
     let mut config = kube::Config::infer().await.context("no way to the API server")?;
     config.read_timeout = Some(READ_LIMIT);
     // A repeated POST may make a second object; steps are repeated as a whole instead.
     config.default_retry = false;
-    Ok(Client::try_from(config)?)
+    Ok(ClientBuilder::try_from(config)?.with_layer(&metrics.requests).build())
 }
 
 fn start_log(format: LogFormat) {

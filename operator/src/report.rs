@@ -34,7 +34,6 @@ pub async fn save(
             }
             error => ReconcileError::Status(error),
         })?;
-    context.metrics.writes.with_label_values(&["status"]).inc();
     let state = &status.application_state;
     tracing::info!(
         namespace = app.namespace(),
@@ -70,7 +69,6 @@ pub async fn tell(app: &SparkApplication, events: &[Event], context: &Context) {
         if let Err(error) = recorder.publish(&event, &app.object_ref(&())).await {
             tracing::warn!(app = %app.name_any(), %error, "an event could not be written");
         }
-        context.metrics.writes.with_label_values(&["event"]).inc();
     }
 }
 

@@ -14,7 +14,7 @@ use crate::layout::{Layout, node_name};
 use crate::node::{self, NodeHandle};
 use crate::record::{Lock, Record};
 use crate::status::Status;
-use crate::{down, load, preflight, process, run, up};
+use crate::{down, fake, load, preflight, process, run, up};
 
 /// What a cluster is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,7 @@ impl Cluster {
                 self.numbers().map(|number| scope.spawn(move || node::shut_down(&self.layout, number))).collect();
             stops.into_iter().try_for_each(|stop| stop.join().map_err(|_| anyhow!("stopping a node panicked"))?)
         })?;
+        process::stop(&self.layout, Component::Kwok)?;
         Component::CONTROL_PLANE.iter().rev().try_for_each(|component| process::stop(&self.layout, *component))
     }
 
@@ -120,6 +121,12 @@ impl Cluster {
         }
         let on: Vec<usize> = self.nodes().iter().filter(|node| node.is_on()).map(NodeHandle::number).collect();
         load::into_nodes(&self.layout, &on, archive.as_ref()).map(drop)
+    }
+
+    /// Gives it so many fake nodes, whatever it had before. Their pods live as the stages (kwok's, as YAML) say; without
+    /// stages they run at once, and end when their annotations say so.
+    pub fn set_fake_nodes(&mut self, nodes: usize, stages: Option<&str>) -> Result<()> {
+        fake::set(self, nodes, stages.unwrap_or(fake::PODS))
     }
 
     /// The kubeconfig with which the host reaches it.

@@ -22,6 +22,8 @@ pub enum Component {
     ControllerManager,
     /// kube-scheduler.
     Scheduler,
+    /// What plays the fake nodes, where the cluster has some.
+    Kwok,
     /// A node's containerd.
     Containerd(usize),
     /// A node's kubelet.
@@ -59,6 +61,7 @@ impl Component {
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",
             Self::Scheduler => "kube-scheduler",
+            Self::Kwok => "kwok",
             Self::Containerd(_) => "containerd",
             Self::Kubelet(_) => "kubelet",
             Self::KubeProxy(_) => "kube-proxy",
@@ -85,11 +88,12 @@ impl FromStr for Component {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let known = Self::all(crate::MAX_NODES);
+        let mut known = Self::all(crate::MAX_NODES);
+        known.push(Self::Kwok);
         match known.iter().find(|component| component.to_string() == text) {
             Some(component) => Ok(*component),
             None => bail!(
-                "no component {text:?}: use etcd, kube-apiserver, kube-controller-manager, kube-scheduler, or \
+                "no component {text:?}: use etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok, or \
                  node-N/containerd, node-N/kubelet, node-N/kube-proxy"
             ),
         }
@@ -161,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_component_is_read_as_it_is_written() {
-        for component in Component::all(3) {
+        for component in Component::all(3).into_iter().chain([Component::Kwok]) {
             assert_eq!(component.to_string().parse::<Component>().ok(), Some(component));
         }
         assert!("node-0/kubelet".parse::<Component>().is_err());

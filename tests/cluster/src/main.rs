@@ -32,6 +32,15 @@ enum Action {
         #[arg(long)]
         no_addons: bool,
     },
+    /// Gives it fake nodes, which run nothing: kwok plays them and their pods. Pods need the toleration of their taint,
+    /// `fake.onager.dev/node`.
+    Fake {
+        /// How many.
+        nodes: usize,
+        /// What their pods do, as a file of kwok's stages [default: run at once, end as annotations say].
+        #[arg(long)]
+        stages: Option<PathBuf>,
+    },
     /// Removes the cluster with everything that belongs to it.
     Down,
     /// Shuts all of it down and keeps its data; `up` goes on from there.
@@ -114,6 +123,13 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         Action::Up { nodes, no_addons } => {
             let config = Config::named(name).with_nodes(nodes.unwrap_or_else(|| known_nodes(name)));
             Cluster::up(Config { addons: !no_addons, ..config })?;
+        }
+        Action::Fake { nodes, stages } => {
+            let read = |path: &PathBuf| {
+                std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+            };
+            let stages = stages.as_ref().map(read).transpose()?;
+            Cluster::open(name)?.set_fake_nodes(*nodes, stages.as_deref())?;
         }
         Action::Down => Cluster::remove(name)?,
         Action::Stop => Cluster::open(name)?.stop()?,

@@ -27,6 +27,9 @@ pub struct Record {
     pub nodes: usize,
     /// Which veth pair it holds.
     pub uplink: u8,
+    /// How many fake nodes it has besides.
+    #[serde(default)]
+    pub fake_nodes: usize,
     /// How far it has come.
     pub phase: Phase,
     /// Whether CoreDNS and MinIO belong to it.
@@ -108,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() -> Result<()> {
-        let record = Record { nodes: 3, uplink: 7, phase: Phase::Starting, addons: true, programs: "/x".into() };
+        let record = Record { nodes: 3, fake_nodes: 2, uplink: 7, phase: Phase::Starting, addons: true, programs: "/x".into() };
         let text = serde_json::to_string(&record)?;
         assert!(text.contains("\"starting\""), "{text}");
         assert_eq!(serde_json::from_str::<Record>(&text)?, record);

@@ -31,7 +31,8 @@ pub struct Status {
 
 impl Status {
     pub(crate) fn of(cluster: &Cluster) -> Self {
-        let components = Component::all(cluster.record.nodes).into_iter().map(|component| ComponentStatus {
+        let fake = (cluster.record.fake_nodes > 0).then_some(Component::Kwok);
+        let components = Component::all(cluster.record.nodes).into_iter().chain(fake).map(|component| ComponentStatus {
             component,
             life: process::life(&cluster.layout, component),
             pid: process::running(&cluster.layout, component).map(|process| process.pid),

@@ -64,8 +64,23 @@ impl Tools {
 
 /// The Helm program, built where the cache does not hold it.
 pub fn helm() -> Result<PathBuf> {
-    let folders = build(&["helm"])?;
-    folders.first().map(|folder| folder.join("helm")).ok_or_else(|| anyhow!("{BUILD} named no folder for helm"))
+    program("helm")
+}
+
+/// The program kwok, built where the cache does not hold it.
+pub fn kwok() -> Result<PathBuf> {
+    program("kwok")
+}
+
+/// The Prometheus server, built where the cache does not hold it.
+pub fn prometheus() -> Result<PathBuf> {
+    program("prometheus")
+}
+
+/// The program that a module is named after.
+fn program(module: &str) -> Result<PathBuf> {
+    let folders = build(&[module])?;
+    folders.first().map(|folder| folder.join(module)).ok_or_else(|| anyhow!("{BUILD} named no folder for {module}"))
 }
 
 fn build(modules: &[&str]) -> Result<Vec<PathBuf>> {

@@ -103,6 +103,7 @@ fn open(
     }
     let record = Record {
         nodes: config.nodes,
+        fake_nodes: 0,
         uplink: 0,
         phase: Phase::Starting,
         addons: config.addons,
@@ -128,6 +129,9 @@ impl Start<'_> {
             }
             anyhow::Ok(())
         })?;
+        if self.record.fake_nodes > 0 {
+            process::start_again(self.layout, Component::Kwok)?;
+        }
         self.progress.say("kubelets started");
         self.wait()
     }

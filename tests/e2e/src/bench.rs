@@ -5,9 +5,12 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
+use http::Request;
+use kube::Client;
 use onager_contract::{Phase, endpoint};
 
 use crate::fault::process;
+use crate::ground::OPERATOR_NAMESPACE;
 use crate::{Team, app, until};
 
 /// The median, the lower of two in the middle.
@@ -53,7 +56,10 @@ pub async fn memory_at_rest(team: &Team) -> Result<Memory> {
 }
 
 /// The operator's process on a cluster of this machine.
-fn operator(cluster: &str) -> Result<u32> {
+///
+/// # Errors
+/// When there is none.
+pub fn operator(cluster: &str) -> Result<u32> {
     for entry in fs::read_dir("/proc")?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         let is_it =
@@ -75,9 +81,56 @@ pub fn image_sizes() -> BTreeMap<String, u64> {
     archives.collect()
 }
 
-fn resident(pid: u32) -> Result<u64> {
+/// Processor time that a process has used since it began, in seconds.
+///
+/// # Errors
+/// When it is gone.
+pub fn processor_seconds(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name in brackets may hold anything. User and system time are the 12th and 13th fields after it, in ticks.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks: f64 = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    Ok(ticks / TICKS)
+}
+
+/// The kernel's ticks a second, as every user of Linux sees them.
+const TICKS: f64 = 100.0;
+
+/// Resident memory of a process, in MiB.
+///
+/// # Errors
+/// When it is gone.
+pub fn resident(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process has resident memory")?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kilobytes.div_ceil(1024))
+}
+
+/// What the installed operator has asked of the API server since it began, by verb and resource; without its Lease and
+/// without watches, which do not grow with the number of applications.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn requests(client: &Client) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    for line in operator_metrics(client).await?.lines() {
+        let Some(sample) = line.strip_prefix("onager_api_requests_total{") else { continue };
+        let label = |name: &str| sample.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+        let (Some(verb), Some(resource)) = (label("verb"), label("resource")) else { continue };
+        if verb != "watch" && resource != "leases" {
+            let count: u64 = sample.rsplit(' ').next().unwrap_or_default().parse().context("a count")?;
+            *counts.entry(format!("{verb} {resource}")).or_default() += count;
+        }
+    }
+    Ok(counts)
+}
+
+/// The metrics of the installed operator.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn operator_metrics(client: &Client) -> Result<String> {
+    let path = format!("/api/v1/namespaces/{OPERATOR_NAMESPACE}/services/onager-metrics:metrics/proxy/metrics");
+    Ok(client.request_text(Request::get(path).body(Vec::new())?).await?)
 }

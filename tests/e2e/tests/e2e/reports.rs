@@ -74,7 +74,7 @@ async fn numbers_for_prometheus() -> Result<()> {
         team.start(app("pi")).await?.completes().await?;
         let path = "/api/v1/namespaces/onager-system/services/onager-metrics:metrics/proxy/metrics";
         let text = team.kubectl(&["get", "--raw", path]).await?;
-        for metric in ["onager_applications{state=\"COMPLETED\"}", "onager_api_writes_total", "onager_leading 1"] {
+        for metric in ["onager_applications{state=\"COMPLETED\"}", "onager_api_requests_total", "onager_leading 1"] {
             ensure!(text.contains(metric), "{metric} is not among:\n{text}");
         }
         Ok(())

@@ -1,8 +1,12 @@
 //! What the operator counts. Labels are bounded: kinds of writes and states, never names of applications.
 
+mod requests;
+
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use requests::Requests;
 
 /// All metrics.
 pub struct Metrics {
@@ -11,8 +15,8 @@ pub struct Metrics {
     pub reconcile_seconds: Histogram,
     /// Steps that failed and are repeated.
     pub reconcile_errors: IntCounter,
-    /// Writes to the API server, by kind.
-    pub writes: IntCounterVec,
+    /// Requests to the API server: a layer for the client.
+    pub requests: Requests,
     /// Applications, by state.
     pub applications: IntGaugeVec,
     /// 1 while this process leads.
@@ -33,14 +37,13 @@ impl Metrics {
                     .buckets(buckets),
             )?,
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
-            writes: IntCounterVec::new(Opts::new("onager_api_writes_total", "Writes to the API server"), &["kind"])?,
+            requests: Requests::new(&registry)?,
             applications: IntGaugeVec::new(Opts::new("onager_applications", "Applications by state"), &["state"])?,
             leading: IntGauge::new("onager_leading", "1 while this process leads")?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile_errors.clone()))?;
-        metrics.registry.register(Box::new(metrics.writes.clone()))?;
         metrics.registry.register(Box::new(metrics.applications.clone()))?;
         metrics.registry.register(Box::new(metrics.leading.clone()))?;
         Ok(metrics)
