@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() -> Result<()> {
-        let record = Record { nodes: 3, fake_nodes: 2, uplink: 7, phase: Phase::Starting, addons: true, programs: "/x".into() };
+        let record =
+            Record { nodes: 3, fake_nodes: 2, uplink: 7, phase: Phase::Starting, addons: true, programs: "/x".into() };
         let text = serde_json::to_string(&record)?;
         assert!(text.contains("\"starting\""), "{text}");
         assert_eq!(serde_json::from_str::<Record>(&text)?, record);

@@ -32,11 +32,12 @@ pub struct Status {
 impl Status {
     pub(crate) fn of(cluster: &Cluster) -> Self {
         let fake = (cluster.record.fake_nodes > 0).then_some(Component::Kwok);
-        let components = Component::all(cluster.record.nodes).into_iter().chain(fake).map(|component| ComponentStatus {
-            component,
-            life: process::life(&cluster.layout, component),
-            pid: process::running(&cluster.layout, component).map(|process| process.pid),
-        });
+        let components =
+            Component::all(cluster.record.nodes).into_iter().chain(fake).map(|component| ComponentStatus {
+                component,
+                life: process::life(&cluster.layout, component),
+                pid: process::running(&cluster.layout, component).map(|process| process.pid),
+            });
         Self {
             name: cluster.layout.name().to_owned(),
             complete: cluster.record.phase == Phase::Ready,

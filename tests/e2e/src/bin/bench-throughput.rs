@@ -36,7 +36,7 @@ async fn main() -> Result<()> {
     let after = limit(&bare, &recording, wanted, "after").await?;
 
     for (what, count) in &asked {
-        eprintln!("{:8.2} {what} for each application", *count as f64 / wanted as f64);
+        eprintln!("{:8.2}  {what} for each application", *count as f64 / wanted as f64);
     }
     let per_minute = |seconds: f64| wanted as f64 * 60.0 / seconds;
     let limit = (per_minute(before.completed) + per_minute(after.completed)) / 2.0;
@@ -64,7 +64,10 @@ async fn limit(bare: &Fleet, recording: &Recording, wanted: usize, turn: &str) -
 }
 
 fn say(who: &str, wanted: usize, times: Times) {
-    eprintln!("{who}: {wanted} drivers made within {:.1} s, all completed within {:.1} s", times.drivers, times.completed);
+    eprintln!(
+        "{who}: {wanted} drivers made within {:.1} s, all completed within {:.1} s",
+        times.drivers, times.completed
+    );
 }
 
 fn difference(after: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
