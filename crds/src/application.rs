@@ -148,7 +148,7 @@ pub struct SparkApplicationSpec {
     /// The executors' pods.
     #[serde(default)]
     pub executor: ExecutorSpec,
-    /// Labels a node must have, for driver and executors that name none.
+    /// Labels a node must have, for driver and executors; theirs come on top.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
     /// Memory on top of `memory`, as a part of it. Default 0.1.

@@ -12,7 +12,7 @@ use tracing::error;
 
 use crate::functions::Functions;
 use crate::overrides::var;
-use crate::{Error, Result, Session, driver, executor, fault, local, log, process};
+use crate::{Error, Result, Session, conf_files, driver, executor, fault, local, log, process};
 
 /// A job as the driver calls it.
 pub(crate) type Job = Box<dyn FnOnce(Session) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send>;
@@ -96,7 +96,13 @@ impl Role {
         }
         match self {
             Self::Driver(spec) => driver::run(spec, functions, job),
-            Self::Executor(spec) => executor::run(spec, functions),
+            Self::Executor(mut spec) => match conf_files::with_files(spec.conf) {
+                Ok(conf) => {
+                    spec.conf = conf;
+                    executor::run(spec, functions)
+                }
+                Err(error) => refuse(&error),
+            },
             Self::Alone => ExitCode::SUCCESS,
         }
     }

@@ -3,6 +3,7 @@
 //! nor executor knows Kubernetes: what they need comes in one environment variable each.
 
 mod application;
+mod conf_files;
 mod driver;
 mod executor;
 mod fault;

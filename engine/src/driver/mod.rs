@@ -23,7 +23,7 @@ use crate::application::Job;
 use crate::functions::Functions;
 use crate::overrides::{bind_address, var};
 use crate::settings::Settings;
-use crate::{Error, Result, Session, process};
+use crate::{Error, Result, Session, conf_files, process};
 
 use self::report::Report;
 use self::scheduler::Scheduler;
@@ -38,6 +38,8 @@ pub(crate) fn run(spec: DriverSpec, functions: Functions, job: Option<Job>) -> E
     info!(application, attempt, version = env!("CARGO_PKG_VERSION"), "driver starts");
     let mut report = Report::default();
     let result = process::runtime().and_then(|runtime| {
+        // Within the run, so that a file that cannot be read is in its summary.
+        let spec = DriverSpec { conf: conf_files::with_files(spec.conf)?, ..spec };
         let result = runtime.block_on(drive(spec, functions, job, &mut report));
         process::end(runtime);
         result

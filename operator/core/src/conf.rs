@@ -32,9 +32,6 @@ pub fn filled(spec: &SparkApplicationSpec) -> Result<Cow<'_, SparkApplicationSpe
     let conf = Conf(&spec.spark_conf.clone());
     conf.pod(&mut spec.driver.pod, &DRIVER)?;
     conf.pod(&mut spec.executor.pod, &EXECUTOR)?;
-    if spec.executor.instances.is_none() {
-        spec.executor.instances = conf.number("spark.executor.instances")?;
-    }
     conf.map("spark.kubernetes.driver.service.annotation.", &mut spec.driver.service_annotations);
     conf.map("spark.kubernetes.driver.service.label.", &mut spec.driver.service_labels);
     conf.map("spark.kubernetes.node.selector.", &mut spec.node_selector);
@@ -139,7 +136,7 @@ mod tests {
     #[test]
     fn keys_are_read_where_fields_say_nothing() {
         let conf = serde_json::json!({
-            "spark.driver.memory": "2g", "spark.driver.cores": "2", "spark.executor.instances": "3",
+            "spark.driver.memory": "2g", "spark.driver.cores": "2",
             "spark.executor.memoryOverhead": "512", "spark.kubernetes.executor.request.cores": "300m",
             "spark.kubernetes.driver.label.team": "a", "spark.kubernetes.driver.annotation.prometheus.io/port": "4040",
             "spark.kubernetes.driver.service.annotation.x": "y", "spark.kubernetes.node.selector.disk": "ssd",
@@ -151,7 +148,7 @@ mod tests {
         let (driver, executor) = (&filled.driver, &filled.executor);
         assert_eq!(driver.pod.memory.as_deref(), Some("1g"), "the field wins");
         assert_eq!(driver.pod.labels["team"], "b", "the field wins");
-        assert_eq!((driver.pod.cores, executor.instances), (Some(2), Some(3)));
+        assert_eq!(driver.pod.cores, Some(2));
         assert_eq!(executor.pod.memory_overhead.as_deref(), Some("524288k"));
         assert_eq!(executor.pod.core_request.as_deref(), Some("300m"));
         assert_eq!(driver.pod.annotations["prometheus.io/port"], "4040");
@@ -165,7 +162,7 @@ mod tests {
     fn a_value_that_cannot_be_read_names_its_key() {
         for (key, value) in [
             ("spark.driver.memory", "much"),
-            ("spark.executor.instances", "few"),
+            ("spark.executor.cores", "few"),
             ("spark.kubernetes.driver.secretKeyRef.P", "db"),
         ] {
             let spec = spec(serde_json::json!({key: value}), serde_json::json!({}));

@@ -7,19 +7,25 @@ use onager_core::{Settings, Workload};
 use serde_json::{Map, Value, json};
 
 use super::{
-    EngineImage, Site, UiSettings, driver_pod, executor_pod, golden::application, ingresses, service, ui_services,
+    EngineImage, Site, UiSettings, driver_pod, executor_pod, golden, golden::application, ingresses, service,
+    ui_services,
 };
 
-/// A field, its value, where it is found, and what is there then.
+/// A field, a change of the spec that gives it, where it is found, and what is there then.
 struct Case {
     path: String,
-    value: Value,
+    change: Value,
     at: String,
     is: Value,
 }
 
 fn case(path: &str, value: Value, at: &str, is: Value) -> Case {
-    Case { path: path.into(), value, at: at.into(), is }
+    Case { path: path.into(), change: at_path(path, value), at: at.into(), is }
+}
+
+/// A field that means nothing alone.
+fn case_with(path: &str, change: Value, at: &str, is: Value) -> Case {
+    Case { path: path.into(), change, at: at.into(), is }
 }
 
 const VOLUMES: &str = "scratch";
@@ -38,7 +44,7 @@ fn shared() -> Vec<Case> {
             json!(((8_u64 << 30) as f64 * 1.1) as u64).to_string().into(),
         ),
         case("memoryOverhead", json!("1g"), "MAIN/resources/requests/memory", json!((2_u64 << 30).to_string())),
-        case("memoryLimit", json!("4g"), "MAIN/resources/limits/memory", json!((4_u64 << 30).to_string())),
+        case("memoryLimit", json!("16g"), "MAIN/resources/limits/memory", json!((16_u64 << 30).to_string())),
         case(
             "gpu",
             json!({"name": "nvidia.com/gpu", "quantity": 2}),
@@ -186,24 +192,49 @@ fn own() -> Vec<Case> {
             "/executor/metadata/annotations/prometheus.io~1path",
             json!("/metrics"),
         ),
-        case(
-            "monitoring",
-            json!({"exposeDriverMetrics": true, "prometheus": {"port": 9999}}),
+        case_with(
+            "monitoring.prometheus.port",
+            json!({"monitoring": {"exposeDriverMetrics": true, "prometheus": {"port": 9999}}}),
             "/driver/metadata/annotations/prometheus.io~1port",
             json!("9999"),
         ),
-        case(
-            "monitoring",
-            json!({"exposeDriverMetrics": true, "prometheus": {"port": 9999}}),
+        case_with(
+            "monitoring.prometheus.port",
+            json!({"monitoring": {"exposeDriverMetrics": true, "prometheus": {"port": 9999}}}),
             &at(driver, "/env/ONAGER_DRIVER/value/metricsPort"),
             json!(9999),
         ),
-        case(
-            "monitoring",
-            json!({"exposeExecutorMetrics": true, "prometheus": {"portName": "prom"}}),
+        case_with(
+            "monitoring.prometheus.portName",
+            json!({"monitoring": {"exposeExecutorMetrics": true, "prometheus": {"portName": "prom"}}}),
             &at(executor, "/ports/prom/containerPort"),
             json!(8090),
         ),
+        case(
+            "mainApplicationFile",
+            json!("local:///b.sql"),
+            &at(driver, "/env/ONAGER_DRIVER/value/program/script"),
+            json!("local:///b.sql"),
+        ),
+        case_with(
+            "type",
+            json!({"type": "Rust", "image": "team/app:1", "mainApplicationFile": "local:///app"}),
+            &at(executor, "/command/0"),
+            json!("/app"),
+        ),
+        case_with(
+            "mainClass",
+            json!({"type": "Scala", "mainClass": "org.apache.spark.examples.SparkPi"}),
+            &at(driver, "/env/ONAGER_DRIVER/value/program/kind"),
+            json!("pi"),
+        ),
+        case_with(
+            "volumes",
+            json!({"volumes": [{"name": "v", "emptyDir": {}}], "driver": {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}}),
+            "/driver/spec/volumes/v/name",
+            json!("v"),
+        ),
+        case("sparkVersion", json!("4.0.4"), "/driver/metadata/labels/spark-version", json!("4.0.4")),
         case("arguments", json!(["a"]), &at(driver, "/env/ONAGER_DRIVER/value/arguments/0"), json!("a")),
         case("sparkConf", json!({"spark.ui.port": "4141"}), &at(driver, "/ports/spark-ui/containerPort"), json!(4141)),
         case("sparkConf", json!({"spark.driver.cores": "2"}), &at(driver, "/resources/requests/cpu"), json!("2000m")),
@@ -313,6 +344,7 @@ fn cases() -> Vec<Case> {
     let both = ["driver", "executor"].into_iter().flat_map(|role| {
         shared().into_iter().map(move |case| Case {
             path: format!("{role}.{}", case.path),
+            change: json!({role: case.change}),
             at: case
                 .at
                 .replace("MAIN", &format!("POD/containers/spark-kubernetes-{role}"))
@@ -344,10 +376,13 @@ fn at_path(path: &str, value: Value) -> Value {
     whole.split('.').rev().fold(value, |inner, name| json!({name: inner}))
 }
 
+fn plain() -> Value {
+    json!({"type": "SQL", "mainApplicationFile": "local:///a.sql", "volumes": [{"name": VOLUMES, "emptyDir": {}}]})
+}
+
 /// Everything that is made for an application, lists with names as maps.
 fn made(patch: Value) -> Value {
-    let mut spec =
-        json!({"type": "SQL", "mainApplicationFile": "local:///a.sql", "volumes": [{"name": VOLUMES, "emptyDir": {}}]});
+    let mut spec = plain();
     merge(&mut spec, patch);
     let app = application("etl", spec);
     let workload = Workload::read(&app.spec).expect("workload");
@@ -398,12 +433,32 @@ fn by(list: Value, key: &str) -> Value {
 #[test]
 fn each_honoured_field_is_in_what_is_made() {
     let plain = made(json!({}));
-    for Case { path, value, at, is } in cases() {
-        let made = made(at_path(&path, value));
+    for Case { path, change, at, is } in cases() {
+        let made = made(change);
         let there = made.pointer(&at);
         assert_eq!(there, Some(&is), "spec.{path} at {at}");
         assert_ne!(plain.pointer(&at), Some(&is), "spec.{path} at {at} is there without the field too");
     }
+}
+
+/// All fields at once, seen as a whole in `golden/`.
+#[test]
+fn an_application_that_says_everything() {
+    let mut spec = plain();
+    // Of what is run there can only be one.
+    for Case { change, .. } in cases().into_iter().filter(|case| !["type", "mainClass"].contains(&case.path.as_str())) {
+        merge(&mut spec, change);
+    }
+    let app = application("etl", spec);
+    let workload = Workload::read(&app.spec).expect("workload");
+    let engine = EngineImage { reference: "onager/engine:1".into(), pull_policy: "IfNotPresent".into() };
+    let site = Site { engine: &engine, limit_cpu: false, taken_ports: BTreeSet::new() };
+    let settings = Settings { start_limit: Duration::from_secs(300), ..Settings::default() };
+    let ui = UiSettings { url_format: Some("ui.org".into()), ..UiSettings::default() };
+    golden::compare("everything-driver.yaml", &driver_pod(&app, &workload, 1, &site, &settings));
+    golden::compare("everything-executor.yaml", &executor_pod(&app, &workload, (1, 2), "10.96.0.7", &site));
+    golden::compare("everything-services.yaml", &ui_services(&app, &ui));
+    golden::compare("everything-ingresses.yaml", &ingresses(&app, &ui));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn pods(app: &SparkApplication, limit_cpu: bool) -> (impl Serialize, impl Serial
     (driver, executor_pod(app, &workload, (1, 2), "10.96.0.7", &site))
 }
 
-fn compare(name: &str, object: &impl Serialize) {
+pub fn compare(name: &str, object: &impl Serialize) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
     let made = serde_yaml::to_string(object).expect("YAML");
     if env::var_os("ONAGER_GOLDEN").is_some() {

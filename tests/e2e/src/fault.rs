@@ -44,11 +44,17 @@ impl Run {
         let secrets = self.team.api::<Secret>().list(&mine).await?;
         let secret = secrets.items.into_iter().next().context("the application has a Secret")?;
         let ByteString(token) = secret.data.and_then(|mut data| data.remove("token")).context("it has a token")?;
-        let ip = self.driver().await?.status.and_then(|status| status.pod_ip).context("the driver has an address")?;
+        let driver = self.driver().await?;
+        let mut ports =
+            driver.spec.iter().flat_map(|spec| spec.containers.iter().flat_map(|one| one.ports.iter().flatten()));
+        let port = ports.find(|port| port.name.as_deref() == Some("onager-control"));
+        let port = port.context("the driver's pod says where its control channel is")?.container_port;
+        let ip =
+            driver.status.as_ref().and_then(|status| status.pod_ip.clone()).context("the driver has an address")?;
         let mut ask = self.team.cluster.inside("curl");
         ask.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "5", "--header"]);
         ask.arg(format!("Authorization: Bearer {}", String::from_utf8_lossy(&token)));
-        ask.arg(format!("http://{ip}:{}{}", endpoint::CONTROL_PORT, control::PROGRESS));
+        ask.arg(format!("http://{ip}:{port}{}", control::PROGRESS));
         Ok(serde_json::from_str(&command::output(ask).await?)?)
     }
 

@@ -7,6 +7,7 @@ pub mod command;
 pub mod data;
 pub mod fault;
 pub mod fleet;
+pub mod foreign;
 pub mod ground;
 pub mod history;
 pub mod operator;

@@ -2,7 +2,9 @@
 //! `tests/e2e/run.sh` brings up, which `make test` calls.
 
 mod completes;
+mod fields;
 mod installs;
+mod kubeflow;
 mod refuses;
 mod reports;
 mod restarts;
