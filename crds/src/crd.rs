@@ -12,8 +12,8 @@ use crate::{
 /// Compact JSON of each CRD must stay below this, in bytes, so that client-side `kubectl apply` can keep it in an annotation.
 pub const CRD_LIMIT: usize = 120 * 1024;
 
-/// Fields whose types are Kubernetes' own.
-const KUBERNETES_FIELDS: [&str; 14] = [
+/// Names of fields whose types are Kubernetes' own.
+pub const KUBERNETES_FIELDS: [&str; 14] = [
     "affinity",
     "conditions",
     "dnsConfig",
@@ -45,6 +45,8 @@ pub struct Generated {
 pub fn all() -> Result<Vec<Generated>, serde_json::Error> {
     let mut crd = serde_json::to_value(SparkApplication::crd())?;
     drop_prose(&mut crd, false);
+    claims_have_labels(&mut crd);
+    bound_numbers(&mut crd);
     loosen_quantities(&mut crd);
     crd["metadata"]["annotations"]["helm.sh/resource-policy"] = "keep".into();
     Ok(vec![Generated { file: "sparkapplications.yaml", crd }])
@@ -67,6 +69,39 @@ fn drop_prose(value: &mut Value, foreign: bool) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| drop_prose(item, foreign)),
+        _ => {}
+    }
+}
+
+/// Of the metadata of a volume's claim Kubernetes takes labels and annotations alone.
+fn claims_have_labels(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let metadata =
+                fields.get_mut("volumeClaimTemplate").and_then(|claim| claim.pointer_mut("/properties/metadata"));
+            if let Some(Value::Object(properties)) = metadata.and_then(|metadata| metadata.get_mut("properties")) {
+                properties.retain(|name, _| matches!(name.as_str(), "annotations" | "labels"));
+            }
+            fields.values_mut().for_each(claims_have_labels);
+        }
+        Value::Array(items) => items.iter_mut().for_each(claims_have_labels),
+        _ => {}
+    }
+}
+
+/// Says what fits into 32 bits: the API server does not look at formats, and what it lets in must be read by the operator.
+fn bound_numbers(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let small = fields.get("format").is_some_and(|format| format == "int32");
+            let port = fields.get("x-kubernetes-int-or-string").is_some_and(|is| is == true);
+            if small || port {
+                fields.entry("minimum").or_insert(i32::MIN.into());
+                fields.entry("maximum").or_insert(i32::MAX.into());
+            }
+            fields.values_mut().for_each(bound_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
         _ => {}
     }
 }
@@ -95,7 +130,7 @@ fn loosen_quantities(schema: &mut Value) {
 
 fn loosen(quantity: &mut Value) {
     if let Value::Object(fields) = quantity {
-        fields.remove("type");
+        fields.retain(|name, _| name == "description");
         fields.insert("x-kubernetes-int-or-string".into(), true.into());
     }
 }

@@ -57,7 +57,7 @@ pub struct Dependencies {
     /// Files, fetched into the working directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// Python files.
+    /// Python files, fetched into the working directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub py_files: Vec<String>,
     /// Maven coordinates. Accepted and not used.
@@ -78,10 +78,10 @@ pub struct Dependencies {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Monitoring {
-    /// Whether the driver's are.
+    /// Whether the driver's metrics are shown.
     #[serde(default)]
     pub expose_driver_metrics: bool,
-    /// Whether the executors' are.
+    /// Whether the executors' metrics are shown.
     #[serde(default)]
     pub expose_executor_metrics: bool,
     /// Spark's metrics.properties. Accepted and not used.
@@ -106,7 +106,7 @@ pub struct Prometheus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1024, max = 49151))]
     pub port: Option<i32>,
-    /// Name of that port. Default `jmx-exporter`.
+    /// Name of the metrics' port. Default `jmx-exporter`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 15))]
     pub port_name: Option<String>,
@@ -142,18 +142,18 @@ pub struct BatchSchedulerOptions {
     validation = Rule::new("!has(self.minExecutors) || !has(self.maxExecutors) || self.minExecutors <= self.maxExecutors").message("minExecutors must not be more than maxExecutors"),
 )]
 pub struct DynamicAllocation {
-    /// Whether it does.
+    /// Whether the number of executors follows the work.
     #[serde(default)]
     pub enabled: bool,
     /// Executors to begin with; `executor.instances`, where that is more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000))]
     pub initial_executors: Option<i32>,
-    /// The fewest.
+    /// The fewest executors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000))]
     pub min_executors: Option<i32>,
-    /// The most.
+    /// The most executors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub max_executors: Option<i32>,

@@ -169,7 +169,7 @@ pub struct DriverSpec {
     /// Annotations of the Service at which executors find the driver.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub service_annotations: BTreeMap<String, String>,
-    /// Labels of that Service.
+    /// Labels of the Service at which executors find the driver.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub service_labels: BTreeMap<String, String>,
 }

@@ -89,3 +89,49 @@ fn odd_notations_are_taken_and_nothing_is_lost() {
     assert_eq!(read.pointer("/volumes/0/emptyDir/sizeLimit"), Some(&Value::from("1073741824")));
     assert_eq!(read.pointer("/driver/env/0/valueFrom/resourceFieldRef/divisor"), Some(&Value::from("1")));
 }
+
+/// An instance of a schema in which everything there can be is there: with `most`, numbers are as large as they may be and
+/// what is a number or a text is a number; else as small, and a text.
+fn instance(schema: &Value, most: bool) -> Value {
+    if schema["x-kubernetes-int-or-string"] == true {
+        let largest = schema["maximum"].as_i64().unwrap_or(i64::MAX);
+        return if most { largest.into() } else { "1".into() };
+    }
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return json!({"unheard": {"of": [1.5, null]}});
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return if most { values.last() } else { values.first() }.expect("a value").clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            let mut object: serde_json::Map<String, Value> =
+                fields.map(|(name, field)| (name.clone(), instance(field, most))).collect();
+            if schema["additionalProperties"].is_object() {
+                object.insert("key".into(), instance(&schema["additionalProperties"], most));
+            }
+            object.into()
+        }
+        Some("array") => json!([instance(&schema["items"], most)]),
+        Some("string") => "text".into(),
+        Some("boolean") => most.into(),
+        Some("integer") => {
+            let (bound, otherwise) = if most { ("maximum", i64::MAX) } else { ("minimum", i64::MIN) };
+            schema[bound].as_f64().map_or(otherwise, |bound| bound as i64).into()
+        }
+        Some("number") => 1.5.into(),
+        other => panic!("{other:?} in a schema: {schema}"),
+    }
+}
+
+#[test]
+fn what_the_schema_lets_in_is_read() {
+    let all = crd::all().expect("CRDs");
+    let spec = &all[0].crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    for most in [false, true] {
+        let read: Result<SparkApplicationSpec, _> = serde_json::from_value(instance(spec, most));
+        // One object that cannot be read would stop the watch of all.
+        assert!(read.is_ok(), "{}", read.expect_err("unread"));
+    }
+}

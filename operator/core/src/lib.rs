@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod conf;
+pub mod fields;
 pub mod lifecycle;
 pub mod plan;
 pub mod pod;
