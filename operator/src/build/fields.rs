@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use onager_core::{Settings, Workload};
+use onager_core::{
+    Settings, Workload,
+    fields::{Fate, all},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -439,6 +442,33 @@ fn each_honoured_field_is_in_what_is_made() {
         assert_eq!(there, Some(&is), "spec.{path} at {at}");
         assert_ne!(plain.pointer(&at), Some(&is), "spec.{path} at {at} is there without the field too");
     }
+}
+
+/// Fields that concern no pod, Service or Ingress; what proves each is elsewhere.
+const OTHERS: [&str; 8] = [
+    "mode",
+    "suspend",
+    "timeToLiveSeconds",
+    "restartPolicy.",
+    "dynamicAllocation.",
+    "scheduler",
+    "driverPodDisruptionBudget",
+    "executor.deleteOnTermination",
+];
+
+#[test]
+fn no_field_that_is_said_to_be_honoured_lacks_a_case() {
+    let cases: Vec<String> = cases().into_iter().map(|case| case.path).collect();
+    let proven = |path: &str| {
+        let within = format!("{path}.");
+        let list = format!("{path}[]");
+        let among = |case: &String| case == path || case.starts_with(&within) || case.starts_with(&list);
+        cases.iter().any(among)
+            || OTHERS.iter().any(|other| path == *other || (other.ends_with('.') && path.starts_with(other)))
+    };
+    let honoured = all().filter(|(_, fate)| *fate == Fate::Honoured).map(|(path, _)| path);
+    let lacking: Vec<String> = honoured.filter(|path| !proven(path)).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
 }
 
 /// All fields at once, seen as a whole in `golden/`.

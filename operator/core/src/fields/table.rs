@@ -32,14 +32,8 @@ pub(super) const SPEC: &[Field] = &[
     },
     Field { path: "sparkConf", fate: Honoured },
     Field { path: "hadoopConf", fate: Honoured },
-    Field {
-        path: "sparkConfigMap",
-        fate: Warned("mounted as ever, but the engine does not read files in it: write settings into sparkConf"),
-    },
-    Field {
-        path: "hadoopConfigMap",
-        fate: Warned("mounted as ever, but the engine does not read files in it: write settings into hadoopConf"),
-    },
+    Field { path: "sparkConfigMap", fate: Honoured },
+    Field { path: "hadoopConfigMap", fate: Honoured },
     Field { path: "deps.files", fate: Honoured },
     Field { path: "deps.pyFiles", fate: Honoured },
     Field { path: "deps.archives", fate: Honoured },
