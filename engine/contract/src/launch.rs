@@ -107,9 +107,6 @@ pub struct DriverSpec {
     /// Where its control channel listens; [`crate::endpoint::CONTROL_PORT`] when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_port: Option<u16>,
-    /// Where it serves its user interface; [`crate::endpoint::UI_PORT`] when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ui_port: Option<u16>,
 }
 
 /// What an executor is told. The driver's host comes in [`crate::endpoint::ENV_DRIVER_HOST`].

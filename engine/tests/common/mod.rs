@@ -91,7 +91,6 @@ impl Ground {
             metrics_port: None,
             scheduler_port: None,
             control_port: None,
-            ui_port: None,
         };
         let summary = self.folder.join("termination-log");
         let mut command = engine();

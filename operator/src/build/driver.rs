@@ -6,7 +6,11 @@ use onager_contract::{Application, Deps, DriverSpec, ExecutorDemand, endpoint};
 use onager_core::{Settings, Workload, lifecycle::driver_pod_name, pod::Kind};
 use onager_crds::SparkApplication;
 
-use super::{Site, names, pod, pod::Part, ports::Ports};
+use super::{
+    Site, names, pod,
+    pod::Part,
+    ports::{Ports, UI_PORT_KEY},
+};
 
 /// The run that a process is told of.
 pub(super) fn application(app: &SparkApplication, attempt: u32) -> Application {
@@ -35,11 +39,18 @@ pub fn driver_pod(
     let size = &workload.driver;
     let identity = format!("{}/{attempt}/driver", app.metadata.uid.as_deref().unwrap_or_default());
     let ports = Ports::new(app, Kind::Driver, &identity, size.outline.host_network(), site);
+    let mut conf = app.spec.conf();
+    // The port that Services lead to, whatever was written.
+    if let Some(port) = ports.told(2, endpoint::UI_PORT) {
+        conf.insert(UI_PORT_KEY.into(), port.to_string());
+    } else {
+        conf.remove(UI_PORT_KEY);
+    }
     let told = DriverSpec {
         application: application(app, attempt),
         program: workload.program.clone(),
         arguments: app.spec.arguments.clone(),
-        conf: app.spec.conf(),
+        conf,
         executors: ExecutorDemand {
             wanted: workload.wanted,
             minimum: workload.minimum,
@@ -53,7 +64,6 @@ pub fn driver_pod(
         metrics_port: ports.told(3, endpoint::METRICS_PORT),
         scheduler_port: ports.told(0, endpoint::SCHEDULER_PORT),
         control_port: ports.told(1, endpoint::CONTROL_PORT),
-        ui_port: ports.told(2, endpoint::UI_PORT),
     };
     Part {
         app,
