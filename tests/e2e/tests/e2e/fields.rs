@@ -46,11 +46,11 @@ async fn a_maximal_application() -> Result<()> {
                    SELECT sum(a * 10 + b) AS total, (SELECT count(*) FROM nation) AS nations FROM rows;";
         let container = |name: &str, image: &str| {
             json!({"name": name, "image": image, "imagePullPolicy": "Never", "resources": {
-                "requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}})
+                "requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "256Mi"}}})
         };
         let mut prepare = container("prepare", ENGINE_IMAGE);
-        prepare["command"] = json!(["/onager-engine", "install", "/scratch/engine"]);
-        prepare["volumeMounts"] = json!([{"name": "spark-local-dir-1", "mountPath": "/scratch"}]);
+        prepare["command"] = json!(["/onager-engine", "install", "/tools/engine"]);
+        prepare["volumeMounts"] = json!([{"name": "tools", "mountPath": "/tools"}]);
         let fields = json!({
             "image": PAUSE,
             "configMaps": [{"name": "rows", "path": "/data"}],
@@ -87,6 +87,7 @@ async fn a_maximal_application() -> Result<()> {
         let volumes = json!([
             {"name": "spark-local-dir-1", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
             {"name": "script", "configMap": {"name": "maximal-script"}},
+            {"name": "tools", "emptyDir": {}},
         ]);
         let mut spec = app("maximal").sql(sql).with(change).with(both(fields));
         spec = spec.with(json!({"volumes": volumes, "driver": {"volumeMounts": [
