@@ -99,7 +99,6 @@ fn reserve(cache: &Cache, app: &SparkApplication, namespace: &str, room: &mut Ro
         .status
         .as_ref()
         .is_some_and(|status| matches!(status.application_state.state, State::Submitted | State::Running));
-    let Ok(workload) = Workload::read(&app.spec) else { return };
     if !admitted || app.metadata.deletion_timestamp.is_some() {
         return;
     }
@@ -112,6 +111,12 @@ fn reserve(cache: &Cache, app: &SparkApplication, namespace: &str, room: &mut Ro
             Role::Executor(_) => (drivers, executors + 1),
         })
     };
+    let wanted = app.status.as_ref().and_then(|status| status.executors.as_ref()).map_or(0, |all| all.wanted);
+    // Most have all their pods; to read what each of them would look like takes longer than all the rest.
+    if drivers > 0 && executors >= wanted.max(app.spec.executor.wanted()) {
+        return;
+    }
+    let Ok(workload) = Workload::read(&app.spec) else { return };
     let missing = workload.wanted.saturating_sub(executors);
     if drivers == 0 {
         room.nodes.place(&workload.driver.ask, workload.driver.request);
