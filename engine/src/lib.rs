@@ -4,12 +4,14 @@
 
 mod application;
 mod conf_files;
+mod deps;
 mod driver;
 mod executor;
 mod fault;
 mod functions;
 mod local;
 mod log;
+mod order;
 mod outcome;
 mod overrides;
 mod pi;

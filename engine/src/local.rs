@@ -10,7 +10,7 @@ use tracing::error;
 
 use crate::application::Job;
 use crate::functions::Functions;
-use crate::settings::Settings;
+use crate::settings::{Settings, Spill};
 use crate::{Result, Session, log, process, sql, stores};
 
 /// Runs the script at `uri`.
@@ -46,7 +46,7 @@ fn run(functions: Functions, conf: &BTreeMap<String, String>, arguments: &[Strin
 
 fn try_run(functions: Functions, conf: &BTreeMap<String, String>, arguments: &[String], job: Job) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get());
-    let settings = Settings::new(conf, cores, functions, None)?;
+    let settings = Settings::new(conf, cores, functions, Spill::default())?;
     let session = Session::new(settings.local_context()?, arguments, settings.stores.clone());
     let runtime = process::runtime()?;
     let result = runtime.block_on(async { tokio::spawn(job(session)).await });

@@ -17,6 +17,11 @@ pub(crate) fn work_dir() -> PathBuf {
     var("ONAGER_WORK_DIR").unwrap_or_else(|| endpoint::WORK_DIR.into()).into()
 }
 
+/// Where an application's files are brought to.
+pub(crate) fn files_dir() -> PathBuf {
+    var("ONAGER_FILES_DIR").unwrap_or_else(|| endpoint::FILES_DIR.into()).into()
+}
+
 /// Where the summary goes.
 pub(crate) fn termination_log() -> PathBuf {
     var("ONAGER_TERMINATION_LOG").unwrap_or_else(|| endpoint::TERMINATION_LOG.into()).into()

@@ -1,6 +1,7 @@
 //! What a job works with: SQL, DataFusion's own context, its arguments, and what it wants reported. A session neither
 //! starts nor stops executors.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
@@ -8,6 +9,7 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
 
 use crate::outcome::{Outcome, PREVIEW_ROWS, Recorder};
+use crate::overrides::files_dir;
 use crate::stores::Stores;
 use crate::{Error, Result, table};
 
@@ -39,6 +41,11 @@ impl Session {
     /// The application's arguments.
     pub fn arguments(&self) -> &[String] {
         &self.arguments
+    }
+
+    /// Where a file of `spec.deps` is, in the driver and in every executor, as Spark's `SparkFiles.get` tells it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        files_dir().join(name)
     }
 
     /// The result in one line, for the summary.

@@ -13,11 +13,13 @@ use ballista_core::extension::{
 use ballista_core::optimizer::ballista_default_optimizer_rules;
 use datafusion::common::DataFusionError;
 use datafusion::config::ConfigOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::functions::Functions;
+use crate::order::SortAfterShuffle;
 use crate::stores::Stores;
 use crate::{Error, Result};
 
@@ -26,6 +28,16 @@ const SPARK_NAMES: [(&str, &str); 2] = [
     ("spark.sql.shuffle.partitions", "datafusion.execution.target_partitions"),
     ("spark.sql.session.timeZone", "datafusion.execution.time_zone"),
 ];
+
+/// Where what does not fit into memory goes.
+#[derive(Default)]
+pub(crate) enum Spill {
+    /// Where the operating system puts temporary files.
+    #[default]
+    Anywhere,
+    /// Into these folders in turn, at most so many bytes; `None` is for as much as the volumes take.
+    Folders(Vec<PathBuf>, Option<u64>),
+}
 
 /// What all sessions of one process share.
 #[derive(Clone, Debug)]
@@ -42,12 +54,14 @@ impl Settings {
         conf: &BTreeMap<String, String>,
         cores: usize,
         functions: Functions,
-        spill: Option<PathBuf>,
+        spill: Spill,
     ) -> Result<Self> {
         let stores = Arc::new(Stores::new(conf.clone()));
         let mut builder = RuntimeEnvBuilder::new().with_object_store_registry(stores.clone());
-        if let Some(folder) = spill {
-            builder = builder.with_temp_file_path(folder);
+        if let Spill::Folders(folders, limit) = spill {
+            let manager = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(folders));
+            let manager = manager.with_max_temp_directory_size(limit.unwrap_or(u64::MAX));
+            builder = builder.with_disk_manager_builder(manager);
         }
         let runtime = builder.build_arc().map_err(|error| Error::platform(error.to_string()))?;
         Ok(Self { stores, functions, runtime, config: session_config(conf, cores)? })
@@ -94,6 +108,7 @@ impl Settings {
             .with_config(config.with_ballista_adaptive_query_planner(false))
             .with_runtime_env(self.runtime())
             .with_optimizer_rules(ballista_default_optimizer_rules())
+            .with_physical_optimizer_rule(Arc::new(SortAfterShuffle))
             .with_scalar_functions(ballista_scalar_functions())
             .with_aggregate_functions(ballista_aggregate_functions())
             .with_window_functions(ballista_window_functions())

@@ -46,6 +46,22 @@ fn a_script_answers_as_on_one_machine() {
 }
 
 #[test]
+fn rows_stay_in_order_behind_a_shuffle() {
+    let ground = Ground::new();
+    // The files are sorted, and the planner knows: it would merge instead of sorting.
+    let script = format!(
+        "{}SET datafusion.execution.target_partitions = 4;\n\
+         SELECT max(d) AS a, min(d) AS b, count(*) AS c FROM \
+         (SELECT n - lag(n) OVER (ORDER BY n) AS d FROM (SELECT n, sum(x) AS x FROM numbers GROUP BY n));",
+        ground.numbers(3_000)
+    );
+    let mut driver = ground.driver(sql(&ground, &script), 2, 60);
+    let _executors = ground.executors(2);
+    assert_eq!(driver.process.code(), Some(0), "{}", driver.process.log());
+    assert_eq!(driver.summary().preview.expect("preview").rows, [["1", "1", "12000"]]);
+}
+
+#[test]
 fn pi_is_counted_by_several_tasks_and_stays_the_same() {
     let results = [1, 2].map(|_| {
         let ground = Ground::new();

@@ -6,6 +6,6 @@ pub mod endpoint;
 pub mod launch;
 pub mod summary;
 
-pub use control::{ExecutorLost, Phase, Progress};
+pub use control::{Drain, ExecutorLost, Idle, Phase, Progress};
 pub use launch::{Application, Deps, DriverSpec, ExecutorDemand, ExecutorSpec, Program};
 pub use summary::{ErrorClass, Failure, Preview, Summary};

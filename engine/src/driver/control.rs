@@ -1,5 +1,5 @@
 //! The control channel: the operator dials it with the application's token, asks how far the driver is and says which
-//! executor is gone. Health needs no token and tells nothing. It cannot start or stop a run.
+//! executor is gone or is to get no more tasks. Health needs no token and tells nothing. It cannot start or stop a run.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, serve as serve_router};
-use onager_contract::{Application, ExecutorLost, Phase, Progress, control};
+use onager_contract::{Application, Drain, ExecutorLost, Idle, Phase, Progress, control};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::scheduler::Scheduler;
-use crate::executor::executor_id;
+use crate::executor::{executor_id, executor_index};
 
 #[derive(Clone)]
 pub(super) struct State {
@@ -45,6 +45,7 @@ pub(super) async fn serve(listener: TcpListener, state: State) {
     let router = Router::new()
         .route(control::PROGRESS, get(progress))
         .route(control::EXECUTOR_LOST, post(executor_lost))
+        .route(control::DRAIN, post(drain))
         .route_layer(from_fn_with_state(state.clone(), authorize))
         .route("/healthz", get(|| async { "ok" }))
         .with_state(state);
@@ -57,7 +58,30 @@ async fn progress(Extracted(state): Extracted<State>) -> Json<Progress> {
     let load = state.scheduler.load().await;
     let executors = *state.scheduler.ledger().registered().borrow() as u32;
     let phase = *state.phases.borrow();
-    Json(Progress { phase, executors, pending_tasks: load.pending_tasks, running_tasks: load.running_tasks })
+    let idle = idle(&state).await;
+    Json(Progress { phase, executors, pending_tasks: load.pending_tasks, running_tasks: load.running_tasks, idle })
+}
+
+async fn idle(state: &State) -> Vec<Idle> {
+    let idle = state.scheduler.ledger().idle().await;
+    if idle.is_empty() {
+        return Vec::new();
+    }
+    let holders = state.scheduler.holders().await;
+    let idle = idle.into_iter().filter_map(|(id, time)| {
+        let index = executor_index(&state.application, &id)?;
+        Some(Idle { index, idle_seconds: time.as_secs(), holds_shuffle: holders.contains(&id) })
+    });
+    let mut idle: Vec<Idle> = idle.collect();
+    idle.sort_by_key(|executor| executor.index);
+    idle
+}
+
+async fn drain(Extracted(state): Extracted<State>, Json(drain): Json<Drain>) -> StatusCode {
+    let id = executor_id(&state.application, drain.index);
+    let may_go = state.scheduler.drain(&id, drain.with_shuffle).await;
+    info!(index = drain.index, may_go, "asked to give an executor no more tasks");
+    if may_go { StatusCode::NO_CONTENT } else { StatusCode::CONFLICT }
 }
 
 async fn executor_lost(Extracted(state): Extracted<State>, Json(lost): Json<ExecutorLost>) -> StatusCode {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ballista_core::serde::protobuf::StopExecutorParams;
 use ballista_core::serde::protobuf::executor_grpc_client::ExecutorGrpcClient;
+use ballista_core::serde::scheduler::ExecutorMetadata;
 use futures::future::join_all;
 use onager_contract::ExecutorDemand;
 use tracing::{debug, info};
@@ -14,6 +15,7 @@ use super::scheduler::Scheduler;
 use crate::{Error, Result};
 
 const SAY_EVERY: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Returns when the minimum of executors is there, or an error when it did not come in time.
 pub(super) async fn wait_for_minimum(demand: &ExecutorDemand, ledger: &Ledger) -> Result<()> {
@@ -44,38 +46,52 @@ pub(super) async fn wait_for_minimum(demand: &ExecutorDemand, ledger: &Ledger) -
     }
 }
 
-/// Returns only when there was no executor at all for as long as the first ones may take.
-pub(super) async fn all_lost_for_long(demand: &ExecutorDemand, ledger: &Ledger) -> Error {
-    if demand.minimum == 0 {
-        return std::future::pending().await;
-    }
+/// Returns only when there was no executor at all for as long as the first ones may take. One that may do without executors
+/// misses them only while there is work.
+pub(super) async fn all_lost_for_long(demand: &ExecutorDemand, scheduler: &Scheduler) -> Error {
     let limit = Duration::from_secs(demand.wait_seconds);
-    let mut registered = ledger.registered();
+    let mut registered = scheduler.ledger().registered();
     loop {
         if registered.wait_for(|count| *count == 0).await.is_err() {
             return std::future::pending().await;
         }
-        info!("all executors are lost; waits up to {} s for others", demand.wait_seconds);
-        if tokio::time::timeout(limit, registered.wait_for(|count| *count > 0)).await.is_err() {
-            return Error::platform(format!("all executors were lost and none came within {} s", demand.wait_seconds));
+        let has_work = || async { demand.minimum > 0 || scheduler.load().await.pending_tasks > 0 };
+        if !has_work().await {
+            let _ = tokio::time::timeout(SAY_EVERY, registered.wait_for(|count| *count > 0)).await;
+            continue;
+        }
+        info!("there is no executor; waits up to {} s for one", demand.wait_seconds);
+        let came = tokio::time::timeout(limit, registered.wait_for(|count| *count > 0)).await.is_ok();
+        if !came && has_work().await {
+            return Error::platform(format!("there was no executor, and none came within {} s", demand.wait_seconds));
         }
     }
 }
 
 /// Tells every executor to leave and waits for the answers.
 pub(super) async fn send_home(scheduler: &Scheduler) {
-    let farewells = scheduler.executors().await.into_iter().map(|executor| async move {
-        let url = format!("http://{}:{}", executor.host, executor.grpc_port);
-        let stop =
-            StopExecutorParams { executor_id: executor.id, reason: "the application has ended".into(), force: true };
-        match ExecutorGrpcClient::connect(url).await {
-            Ok(mut client) => {
-                if let Err(status) = client.stop_executor(stop).await {
-                    debug!("an executor did not answer: {status}");
-                }
+    let executors = scheduler.executors().await;
+    join_all(executors.iter().map(|executor| farewell(executor, "the application has ended"))).await;
+}
+
+/// Tells one executor to leave, if it is there.
+pub(super) async fn send_one_home(scheduler: &Scheduler, executor_id: &str, reason: &str) {
+    let executors = scheduler.executors().await;
+    let Some(executor) = executors.iter().find(|executor| executor.id == executor_id) else { return };
+    if tokio::time::timeout(ANSWER_LIMIT, farewell(executor, reason)).await.is_err() {
+        debug!(executor = executor_id, "an executor did not answer");
+    }
+}
+
+async fn farewell(executor: &ExecutorMetadata, reason: &str) {
+    let url = format!("http://{}:{}", executor.host, executor.grpc_port);
+    let stop = StopExecutorParams { executor_id: executor.id.clone(), reason: reason.into(), force: true };
+    match ExecutorGrpcClient::connect(url).await {
+        Ok(mut client) => {
+            if let Err(status) = client.stop_executor(stop).await {
+                debug!("an executor did not answer: {status}");
             }
-            Err(error) => debug!("an executor was not reached: {error}"),
         }
-    });
-    join_all(farewells).await;
+        Err(error) => debug!("an executor was not reached: {error}"),
+    }
 }

@@ -1,14 +1,16 @@
 //! Ballista's cluster state with books kept beside it. Ballista forgets the cores of tasks it rolls back when an executor
 //! is lost, and push scheduling then hangs; the ledger knows what every executor has lent out, so that what no running
-//! task holds can be given back. It also counts executors, for whoever waits for them.
+//! task holds can be given back. It also counts executors, for whoever waits for them, knows who is idle, and gives no
+//! more tasks to those that are to leave.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use ballista_core::JobId;
-use ballista_core::error::Result;
-use ballista_core::serde::protobuf::ExecutorHeartbeat;
+use ballista_core::error::{BallistaError, Result};
+use ballista_core::serde::protobuf::{ExecutorHeartbeat, ExecutorStatus, executor_status::Status};
 use ballista_core::serde::scheduler::{ExecutorData, ExecutorMetadata};
 use ballista_scheduler::cluster::memory::InMemoryClusterState;
 use ballista_scheduler::cluster::{BoundTask, ClusterState, ClusterStateEventStream, ExecutorSlot};
@@ -22,15 +24,47 @@ use super::graph::Graph;
 /// The jobs that run, as the scheduler hands them out.
 pub(super) type RunningJobs = Arc<HashMap<JobId, JobInfoCache>>;
 
+/// What is on record of one executor.
+struct Account {
+    /// Cores bound to tasks.
+    cores: u32,
+    /// Since when none is, where none is.
+    idle_since: Instant,
+    /// It gets no more tasks.
+    drained: bool,
+    /// Whoever drained it was told that it may go: its end is no loss.
+    released: bool,
+    /// It said itself that its pod is to end.
+    leaving: bool,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self { cores: 0, idle_since: Instant::now(), drained: false, released: false, leaving: false }
+    }
+
+    /// Returns how many of `cores` it had.
+    fn give_back(&mut self, cores: u32) -> u32 {
+        let given = cores.min(self.cores);
+        self.cores -= given;
+        if given > 0 && self.cores == 0 {
+            self.idle_since = Instant::now();
+        }
+        given
+    }
+}
+
 pub(super) struct Ledger {
     inner: InMemoryClusterState,
-    /// Cores bound to tasks, for each executor.
-    bound: Mutex<HashMap<String, u32>>,
+    bound: Mutex<HashMap<String, Account>>,
+    /// Executors that were let go: a late heartbeat must not bring them back.
+    gone: Mutex<HashSet<String>>,
     /// Jobs whose graph is ours.
     taken_over: Mutex<HashSet<JobId>>,
     registered: watch::Sender<usize>,
     lost: AtomicU32,
     removed: Notify,
+    leaves: Notify,
 }
 
 impl Default for Ledger {
@@ -38,10 +72,12 @@ impl Default for Ledger {
         Self {
             inner: InMemoryClusterState::default(),
             bound: Mutex::default(),
+            gone: Mutex::default(),
             taken_over: Mutex::default(),
             registered: watch::Sender::new(0),
             lost: AtomicU32::new(0),
             removed: Notify::new(),
+            leaves: Notify::new(),
         }
     }
 }
@@ -52,7 +88,7 @@ impl Ledger {
         self.registered.subscribe()
     }
 
-    /// How many executors were removed.
+    /// How many executors were removed that did not leave in order.
     pub(super) fn lost(&self) -> u32 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -65,6 +101,54 @@ impl Ledger {
     /// The id of some executor that is registered.
     pub(super) async fn anyone(&self) -> Option<String> {
         self.inner.registered_executor_metadata().await.into_iter().next().map(|executor| executor.id)
+    }
+
+    /// Cores that tasks hold.
+    pub(super) async fn cores_at_work(&self) -> u64 {
+        self.bound.lock().await.values().map(|account| u64::from(account.cores)).sum()
+    }
+
+    /// Executors without a task, and for how long.
+    pub(super) async fn idle(&self) -> Vec<(String, Duration)> {
+        let bound = self.bound.lock().await;
+        let idle = bound.iter().filter(|(_, account)| account.cores == 0);
+        idle.map(|(id, account)| (id.clone(), account.idle_since.elapsed())).collect()
+    }
+
+    /// Gives an executor no more tasks. False where it has one, and then nothing changes; true also where it is unknown.
+    pub(super) async fn drain(&self, executor_id: &str) -> bool {
+        match self.bound.lock().await.get_mut(executor_id) {
+            Some(account) if account.cores > 0 => false,
+            Some(account) => {
+                (account.drained, account.released) = (true, true);
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Takes a drain back, unless the executor itself is about to leave.
+    pub(super) async fn use_again(&self, executor_id: &str) {
+        if let Some(account) = self.bound.lock().await.get_mut(executor_id) {
+            (account.drained, account.released) = (account.leaving, false);
+        }
+    }
+
+    /// Returns after an executor said that it is to leave.
+    pub(super) async fn somebody_leaves(&self) {
+        self.leaves.notified().await;
+    }
+
+    /// Executors that said so and are still here, with the cores that are at work on them.
+    pub(super) async fn leaving(&self) -> Vec<(String, u32)> {
+        let bound = self.bound.lock().await;
+        let leaving = bound.iter().filter(|(_, account)| account.leaving);
+        leaving.map(|(id, account)| (id.clone(), account.cores)).collect()
+    }
+
+    /// From here on an executor counts as gone, and not as lost.
+    pub(super) async fn let_go(&self, executor_id: &str) {
+        self.gone.lock().await.insert(executor_id.to_string());
     }
 
     /// Gives back the cores that are bound to no running task; returns how many.
@@ -80,11 +164,10 @@ impl Ledger {
             }
         }
         let mut freed = Vec::new();
-        for (executor, cores) in bound.iter_mut() {
-            let excess = cores.saturating_sub(held.get(executor).copied().unwrap_or(0));
+        for (executor, account) in bound.iter_mut() {
+            let excess = account.cores.saturating_sub(held.get(executor).copied().unwrap_or(0));
             if excess > 0 {
-                *cores -= excess;
-                freed.push((executor.clone(), excess));
+                freed.push((executor.clone(), account.give_back(excess)));
             }
         }
         let total = freed.iter().map(|(_, cores)| cores).sum();
@@ -126,9 +209,11 @@ impl ClusterState for Ledger {
     ) -> Result<Vec<BoundTask>> {
         let mut bound = self.bound.lock().await;
         self.take_over(&active_jobs).await;
-        let tasks = self.inner.bind_schedulable_tasks(distribution, active_jobs, executors).await?;
+        let mut executors = executors.unwrap_or_else(|| bound.keys().cloned().collect());
+        executors.retain(|id| bound.get(id).is_some_and(|account| !account.drained));
+        let tasks = self.inner.bind_schedulable_tasks(distribution, active_jobs, Some(executors)).await?;
         for (executor, task) in &tasks {
-            *bound.entry(executor.clone()).or_default() += task.vcores_consumed;
+            bound.entry(executor.clone()).or_insert_with(Account::new).cores += task.vcores_consumed;
         }
         Ok(tasks)
     }
@@ -137,9 +222,7 @@ impl ClusterState for Ledger {
         let mut bound = self.bound.lock().await;
         // A late answer of a task that was settled already must not give its cores back twice.
         let slots = executor_slots.into_iter().filter_map(|(executor, cores)| {
-            let entry = bound.get_mut(&executor)?;
-            let cores = cores.min(*entry);
-            *entry -= cores;
+            let cores = bound.get_mut(&executor)?.give_back(cores);
             Some((executor, cores))
         });
         let slots = slots.collect();
@@ -148,8 +231,12 @@ impl ClusterState for Ledger {
 
     async fn register_executor(&self, metadata: ExecutorMetadata, spec: ExecutorData) -> Result<()> {
         let (id, host, cores) = (metadata.id.clone(), metadata.host.clone(), spec.total_vcores);
+        if self.gone.lock().await.contains(&id) {
+            return Err(BallistaError::General(format!("executor {id} has left")));
+        }
+        // On record before it can be found: an executor without a record gets no tasks.
+        self.bound.lock().await.entry(id.clone()).or_insert_with(Account::new);
         self.inner.register_executor(metadata, spec).await?;
-        self.bound.lock().await.insert(id.clone(), 0);
         self.count().await;
         info!(executor = id, host, cores, "executor registered");
         Ok(())
@@ -167,16 +254,30 @@ impl ClusterState for Ledger {
         self.inner.registered_executor_metadata().await
     }
 
-    async fn save_executor_heartbeat(&self, heartbeat: ExecutorHeartbeat) -> Result<()> {
+    async fn save_executor_heartbeat(&self, mut heartbeat: ExecutorHeartbeat) -> Result<()> {
+        if matches!(&heartbeat.status, Some(ExecutorStatus { status: Some(Status::Terminating(_)) })) {
+            // Ballista would take it off at once, with all its files.
+            heartbeat.status = Some(ExecutorStatus { status: Some(Status::Active(String::new())) });
+            if let Some(account) = self.bound.lock().await.get_mut(&heartbeat.executor_id)
+                && !account.leaving
+            {
+                info!(executor = heartbeat.executor_id, cores = account.cores, "executor is asked to end");
+                (account.drained, account.leaving) = (true, true);
+                self.leaves.notify_one();
+            }
+        }
         self.inner.save_executor_heartbeat(heartbeat).await
     }
 
     async fn remove_executor(&self, executor_id: &str) -> Result<()> {
         let known = self.inner.get_executor_metadata(executor_id).await.is_ok();
         self.inner.remove_executor(executor_id).await?;
-        self.bound.lock().await.remove(executor_id);
+        let account = self.bound.lock().await.remove(executor_id);
         self.count().await;
-        if known {
+        let in_order = self.gone.lock().await.contains(executor_id);
+        if in_order || account.is_some_and(|account| account.released && account.cores == 0) {
+            info!(executor = executor_id, "executor left");
+        } else if known {
             self.lost.fetch_add(1, Ordering::Relaxed);
             warn!(executor = executor_id, "executor lost; its tasks go to others");
         }

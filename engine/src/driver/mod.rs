@@ -4,11 +4,14 @@
 mod control;
 mod executors;
 mod graph;
+mod leaving;
 mod ledger;
 mod program;
+mod readers;
 mod recovery;
 mod report;
 mod scheduler;
+mod visible;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,14 +25,17 @@ use tracing::{error, info};
 use crate::application::Job;
 use crate::functions::Functions;
 use crate::overrides::{bind_address, var};
-use crate::settings::Settings;
-use crate::{Error, Result, Session, conf_files, process};
+use crate::settings::{Settings, Spill};
+use crate::{Error, Result, Session, conf_files, deps, process};
 
 use self::report::Report;
 use self::scheduler::Scheduler;
 
 /// How long a driver that was asked to leave may take to say good-bye.
 const FAREWELL: Duration = Duration::from_millis(1_200);
+
+/// `spark.sql.shuffle.partitions` by default.
+const SPARKS_PARTITIONS: usize = 200;
 
 /// Drives one run of an application.
 pub(crate) fn run(spec: DriverSpec, functions: Functions, job: Option<Job>) -> ExitCode {
@@ -56,12 +62,19 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
     let leaving = process::asked_to_leave();
     tokio::pin!(leaving);
     let job = program::job(&spec, job)?;
-    let cores = (spec.executors.wanted.max(1) * spec.executor_cores.max(1)) as usize;
-    let settings = Settings::new(&spec.conf, cores, functions, None)?;
+    let cores = partitions(&spec);
+    let settings = Settings::new(&spec.conf, cores, functions, spill(&spec))?;
+    // Executors come only once the driver's port answers: what cannot be brought ends the run here, with its reason.
+    tokio::select! {
+        brought = deps::bring(&spec.deps, &settings.stores) => brought?,
+        signal = &mut leaving => return Err(stopped(signal)),
+    }
     let scheduler = Arc::new(Scheduler::start(&spec, &settings).await?);
     let (phase, phases) = watch::channel(Phase::WaitingForExecutors);
     serve_control(&spec, &scheduler, phases).await?;
-    let session = Session::new(settings.client_context(&scheduler.url())?, &spec.arguments, settings.stores.clone());
+    tokio::spawn(leaving::watch(scheduler.clone()));
+    let context = scheduler.readers().follow(&settings.client_context(&scheduler.url())?);
+    let session = Session::new(context, &spec.arguments, settings.stores.clone());
     report.follow(scheduler.clone(), session.clone());
 
     let waited = tokio::select! {
@@ -75,7 +88,7 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
             let mut running = tokio::spawn(job(session));
             let result = tokio::select! {
                 ended = &mut running => ended.unwrap_or_else(|error| Err(panicked(error))),
-                error = executors::all_lost_for_long(&spec.executors, scheduler.ledger()) => Err(error),
+                error = executors::all_lost_for_long(&spec.executors, &scheduler) => Err(error),
                 signal = &mut leaving => Err(stopped(signal)),
             };
             running.abort();
@@ -88,6 +101,21 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
     // Executors that do not answer find out by themselves that their driver is gone.
     let _ = tokio::time::timeout(FAREWELL, executors::send_home(&scheduler)).await;
     result
+}
+
+/// Into how many parts work is cut: one for each core there may come to be, but not more than Spark would make where that
+/// is far above what there is at the start.
+fn partitions(spec: &DriverSpec) -> usize {
+    let cores = |executors: u32| executors.max(1) as usize * spec.executor_cores.max(1) as usize;
+    let (now, most) = (cores(spec.executors.wanted), cores(spec.executors.maximum));
+    now.max(most.min(SPARKS_PARTITIONS))
+}
+
+fn spill(spec: &DriverSpec) -> Spill {
+    match spec.local_dirs.is_empty() {
+        true => Spill::default(),
+        false => Spill::Folders(spec.local_dirs.iter().map(Into::into).collect(), None),
+    }
 }
 
 async fn serve_control(spec: &DriverSpec, scheduler: &Arc<Scheduler>, phases: watch::Receiver<Phase>) -> Result<()> {

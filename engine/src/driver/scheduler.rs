@@ -1,12 +1,14 @@
 //! Ballista's scheduler inside the driver: how it is configured, where it listens, and what can be asked of it. All that
 //! the rest of the driver knows of Ballista's scheduling goes through here.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ballista_core::config::TaskSchedulingPolicy;
-use ballista_core::serde::protobuf::ExecutorStoppedParams;
+use ballista_core::serde::protobuf::job_status::Status;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_core::serde::protobuf::{ExecutorStoppedParams, SuccessfulJob};
 use ballista_core::serde::scheduler::ExecutorMetadata;
 use ballista_scheduler::cluster::memory::InMemoryJobState;
 use ballista_scheduler::cluster::{BallistaCluster, ClusterState, JobState};
@@ -22,7 +24,8 @@ use tonic::Request;
 use tracing::{error, warn};
 
 use super::ledger::Ledger;
-use super::{cannot_listen, recovery};
+use super::readers::Readers;
+use super::{cannot_listen, graph, recovery};
 use crate::overrides::{bind_address, var};
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -39,6 +42,7 @@ pub(super) struct Scheduler {
     server: Server,
     ledger: Arc<Ledger>,
     jobs: Arc<dyn JobState>,
+    readers: Readers,
     address: SocketAddr,
 }
 
@@ -83,7 +87,7 @@ impl Scheduler {
             }
         });
         tokio::spawn(recovery::watch(server.clone(), ledger.clone()));
-        Ok(Self { server, ledger, jobs, address })
+        Ok(Self { server, ledger, jobs, readers: Readers::default(), address })
     }
 
     /// Where the driver's own client finds it.
@@ -117,14 +121,50 @@ impl Scheduler {
         true
     }
 
+    /// Those who read results.
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     pub(super) async fn load(&self) -> Load {
-        let mut load = Load::default();
+        let mut load = Load { pending_tasks: 0, running_tasks: self.ledger.cores_at_work().await };
         for job in self.server.state.task_manager.get_running_job_cache().values() {
-            let graph = job.execution_graph.read().await;
-            load.pending_tasks += graph.available_tasks() as u64;
-            load.running_tasks += graph.running_tasks().len() as u64;
+            load.pending_tasks += graph::waiting(&**job.execution_graph.read().await) as u64;
         }
         load
+    }
+
+    /// Executors with files that a job at work or the reader of a result still needs.
+    pub(super) async fn holders(&self) -> HashSet<String> {
+        let mut holders = HashSet::new();
+        // Who reads is asked first, and jobs at work before jobs that ended: none can pass in between unseen.
+        let reading = self.readers.oldest();
+        for job in self.server.state.task_manager.get_running_job_cache().values() {
+            holders.extend(graph::holders(&**job.execution_graph.read().await));
+        }
+        let Some(since) = reading else { return holders };
+        for job in self.jobs.get_all_jobs().await.unwrap_or_default() {
+            let status = self.jobs.get_job_status(&job).await.ok().flatten().and_then(|job| job.status);
+            if let Some(Status::Successful(SuccessfulJob { partition_location, ended_at, .. })) = status
+                && ended_at >= since
+            {
+                holders.extend(partition_location.into_iter().filter_map(|file| Some(file.executor_meta?.id)));
+            }
+        }
+        holders
+    }
+
+    /// Gives an executor no more tasks; false where it has some, or files that are needed and may not be lost.
+    pub(super) async fn drain(&self, executor_id: &str, with_shuffle: bool) -> bool {
+        // First no more tasks, then a look at its files: none can be written in between.
+        if !self.ledger.drain(executor_id).await {
+            return false;
+        }
+        if !with_shuffle && self.holders().await.contains(executor_id) {
+            self.ledger.use_again(executor_id).await;
+            return false;
+        }
+        true
     }
 
     /// Sums up the jobs that ended.

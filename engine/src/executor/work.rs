@@ -11,8 +11,9 @@ use datafusion::prelude::SessionConfig;
 use onager_contract::{ExecutorSpec, endpoint};
 use tracing::warn;
 
+use super::local::LocalFolders;
 use crate::functions::Functions;
-use crate::overrides::{var, work_dir};
+use crate::overrides::var;
 use crate::settings::Settings;
 use crate::{Error, Result};
 
@@ -22,15 +23,11 @@ const HEARTBEAT_SECONDS: u64 = 5;
 /// What a process needs besides the memory its queries may use.
 const BASE_BYTES: u64 = 96 << 20;
 
-/// Returns when the driver told the executor to stop.
-pub(super) async fn work(spec: &ExecutorSpec, driver: &str, id: String, functions: Functions) -> Result<()> {
-    let folder = work_dir();
-    std::fs::create_dir_all(&folder).map_err(|error| Error::platform(format!("{}: {error}", folder.display())))?;
-    let settings = Settings::new(&spec.conf, spec.cores as usize, functions, Some(folder.clone()))?;
+/// Works with `config` and returns when the driver told the executor to stop.
+pub(super) async fn work(config: Arc<ExecutorProcessConfig>) -> Result<()> {
     let mut start = 1;
     loop {
-        let config = config(spec, driver, &id, &settings, &folder.to_string_lossy());
-        match start_executor_process(Arc::new(config)).await {
+        match start_executor_process(config.clone()).await {
             Ok(()) => return Ok(()),
             Err(error) if start < STARTS => {
                 warn!(start, "cannot register: {error}; tries again");
@@ -42,10 +39,18 @@ pub(super) async fn work(spec: &ExecutorSpec, driver: &str, id: String, function
     }
 }
 
-fn config(spec: &ExecutorSpec, driver: &str, id: &str, settings: &Settings, folder: &str) -> ExecutorProcessConfig {
+/// What Ballista is told.
+pub(super) fn configure(
+    spec: &ExecutorSpec,
+    driver: &str,
+    id: &str,
+    functions: Functions,
+    folders: &LocalFolders,
+) -> Result<Arc<ExecutorProcessConfig>> {
+    let settings = Settings::new(&spec.conf, spec.cores as usize, functions, folders.spill())?;
     let host = in_url(&var(endpoint::ENV_POD_IP).unwrap_or_else(|| "127.0.0.1".into()));
     let runtime = settings.runtime();
-    ExecutorProcessConfig {
+    Ok(Arc::new(ExecutorProcessConfig {
         executor_id: id.to_string(),
         bind_host: host.clone(),
         external_host: Some(host),
@@ -55,7 +60,7 @@ fn config(spec: &ExecutorSpec, driver: &str, id: &str, settings: &Settings, fold
         scheduler_port: endpoint::SCHEDULER_PORT,
         vcores: spec.cores.max(1) as usize,
         task_scheduling_policy: TaskSchedulingPolicy::PushStaged,
-        work_dir: Some(folder.to_string()),
+        work_dir: Some(folders.shuffle().to_string_lossy().into_owned()),
         executor_heartbeat_interval_seconds: HEARTBEAT_SECONDS,
         memory_pool_size: Some(query_bytes(spec.memory_bytes)),
         override_function_registry: Some(Arc::new(settings.functions.for_executor())),
@@ -63,7 +68,7 @@ fn config(spec: &ExecutorSpec, driver: &str, id: &str, settings: &Settings, fold
         // A task brings its session's options along; these are only what they are laid over.
         override_config_producer: Some(Arc::new(SessionConfig::new_with_ballista)),
         ..ExecutorProcessConfig::default()
-    }
+    }))
 }
 
 /// Seven tenths of what is left beside the process itself: Arrow batches on their way and the allocator are not counted

@@ -1,5 +1,8 @@
-//! Reads a script, and asks for a bucket before a statement needs it, so that a wrong bucket or key is told by name and
-//! before work begins. It writes nothing.
+//! Reads a script or a file, and asks for a bucket before a statement needs it, so that a wrong bucket or key is told by name and
+//! before work begins. It writes to no store.
+
+use std::fs::File;
+use std::io::Write;
 
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use futures::StreamExt;
@@ -29,6 +32,23 @@ pub(crate) async fn fetch_text(stores: &Stores, uri: &str) -> Result<String> {
     }
     let bytes = found.bytes().await.map_err(explained)?;
     String::from_utf8(bytes.into()).map_err(|_| Error::bad_input(format!("{uri} is not UTF-8 text")))
+}
+
+/// Writes the object at `url` into `file`; at most `limit` bytes.
+pub(crate) async fn download(stores: &Stores, url: &Url, file: &mut File, limit: u64) -> Result<()> {
+    let store = stores.get_store(url).map_err(|error| Error::planning(&error))?;
+    let path = Path::from_url_path(url.path()).map_err(|error| Error::bad_input(format!("{url}: {error}")))?;
+    let explained = |error| explain(&error, Some(place(stores, url)));
+    let found = store.get(&path).await.map_err(explained)?;
+    if found.meta.size > limit {
+        return Err(Error::bad_input(format!("{url} has {} bytes; a file has at most {limit}", found.meta.size)));
+    }
+    let mut parts = found.into_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(explained)?;
+        file.write_all(&part).map_err(|error| Error::platform(format!("{url}: cannot be written: {error}")))?;
+    }
+    Ok(())
 }
 
 /// Fails where the bucket of `uri` is missing or refuses the key. Other schemes pass.

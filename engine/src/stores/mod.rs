@@ -6,6 +6,6 @@ mod explain;
 mod options;
 mod registry;
 
-pub(crate) use access::{check_bucket, fetch_text, parse};
+pub(crate) use access::{check_bucket, download, fetch_text, parse};
 pub(crate) use explain::{class_of_text, explain};
 pub(crate) use registry::Stores;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
 use onager_contract::{
-    Application, DriverSpec, ExecutorDemand, ExecutorLost, ExecutorSpec, Program, Progress, Summary, control, endpoint,
+    Application, Drain, DriverSpec, ExecutorDemand, ExecutorLost, ExecutorSpec, Idle, Program, Progress, Summary,
+    control, endpoint,
 };
 
 const TOKEN: &str = "a-token-for-tests";
@@ -78,12 +79,20 @@ impl Ground {
     }
 
     pub fn driver_with(&self, program: Program, executors: u32, wait_seconds: u64, arguments: Vec<String>) -> Driver {
-        let spec = DriverSpec {
+        self.driver_told(program, executors, |spec| {
+            spec.arguments = arguments;
+            spec.executors.wait_seconds = wait_seconds;
+        })
+    }
+
+    /// A driver that is told something special.
+    pub fn driver_told(&self, program: Program, executors: u32, change: impl FnOnce(&mut DriverSpec)) -> Driver {
+        let mut spec = DriverSpec {
             application: application(),
             program,
-            arguments,
+            arguments: Vec::new(),
             conf: Default::default(),
-            executors: ExecutorDemand { wanted: executors, minimum: executors, maximum: executors, wait_seconds },
+            executors: ExecutorDemand { wanted: executors, minimum: executors, maximum: executors, wait_seconds: 60 },
             executor_cores: 1,
             memory_bytes: 1 << 30,
             deps: Default::default(),
@@ -92,6 +101,7 @@ impl Ground {
             scheduler_port: None,
             control_port: None,
         };
+        change(&mut spec);
         let summary = self.folder.join("termination-log");
         let mut command = engine();
         command
@@ -99,12 +109,18 @@ impl Ground {
             .env(endpoint::ENV_CONTROL_TOKEN, TOKEN)
             .env(endpoint::ENV_POD_IP, self.address(0))
             .env("ONAGER_BIND", self.address(0))
+            .env("ONAGER_FILES_DIR", self.folder.join("files"))
             .env("ONAGER_TERMINATION_LOG", &summary);
         Driver { process: Process::start(command, &self.folder, "driver"), address: self.address(0), summary }
     }
 
     pub fn executor(&self, index: u32) -> Process {
-        let spec = ExecutorSpec {
+        self.executor_told(index, |_| {})
+    }
+
+    /// An executor that is told something special.
+    pub fn executor_told(&self, index: u32, change: impl FnOnce(&mut ExecutorSpec)) -> Process {
+        let mut spec = ExecutorSpec {
             application: application(),
             index,
             cores: 1,
@@ -117,11 +133,13 @@ impl Ground {
             flight_port: None,
             task_port: None,
         };
+        change(&mut spec);
         let mut command = engine();
         command
             .env(endpoint::ENV_EXECUTOR, serde_json::to_string(&spec).expect("JSON"))
             .env(endpoint::ENV_DRIVER_HOST, self.address(0))
             .env(endpoint::ENV_POD_IP, self.address(index))
+            .env("ONAGER_FILES_DIR", self.folder.join("files"))
             .env("ONAGER_WORK_DIR", self.folder.join(format!("work-{index}")));
         Process::start(command, &self.folder, &format!("executor-{index}"))
     }
@@ -191,6 +209,11 @@ impl Process {
         ended.unwrap_or_else(|| panic!("{} does not end; its log:\n{}", self.name, self.log()))
     }
 
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("wait").is_none()
+    }
+
     /// Its exit code.
     pub fn code(&mut self) -> Option<i32> {
         self.wait().code()
@@ -232,6 +255,19 @@ impl Driver {
         let lost = serde_json::to_string(&ExecutorLost { index, reason: "its pod is gone".into() }).expect("JSON");
         let (status, _) = self.ask("POST", control::EXECUTOR_LOST, Some(TOKEN), &lost).expect("answer");
         assert_eq!(status, 204);
+    }
+
+    /// Asks that an executor gets no more tasks; whether it may go.
+    pub fn drain(&self, index: u32, with_shuffle: bool) -> bool {
+        let drain = serde_json::to_string(&Drain { index, with_shuffle }).expect("JSON");
+        let (status, _) = self.ask("POST", control::DRAIN, Some(TOKEN), &drain).expect("answer");
+        assert!(status == 204 || status == 409, "{status}");
+        status == 204
+    }
+
+    /// An executor without a task, as the driver tells it.
+    pub fn idle(&self, index: u32) -> Option<Idle> {
+        self.progress()?.idle.into_iter().find(|idle| idle.index == index)
     }
 
     /// One request to the control channel; `None` while nobody listens.

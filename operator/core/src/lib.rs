@@ -2,6 +2,7 @@
 //! a clock, a thread or chance, so that decisions can be tested by the million.
 
 pub mod admission;
+pub mod allocation;
 pub mod conf;
 pub mod fields;
 pub mod lifecycle;

@@ -4,6 +4,7 @@
 //! files nor late reports of an earlier attempt can be mistaken for its own. It plans nothing: stages come from Ballista.
 
 mod loss;
+mod needs;
 mod outputs;
 mod ready;
 mod report;
@@ -27,6 +28,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 
 use self::outputs::Outputs;
+
+pub(super) use self::needs::{holders, waiting};
 
 pub(super) struct Graph {
     /// The job as Ballista planned it: names, times, plans. Its stages are never run.

@@ -216,3 +216,40 @@ async fn a_task_that_was_killed_runs_again_and_one_that_fails_ends_the_job() {
     assert!(matches!(&events[..], [QueryStageSchedulerEvent::JobRunningFailed { .. }]));
     assert!(graph.fetch_running_stage(&[]).is_none());
 }
+
+#[tokio::test]
+async fn files_are_needed_until_their_reader_is_done() {
+    let holders = |graph: &Graph| {
+        let mut holders: Vec<_> = super::holders(graph).into_iter().collect();
+        holders.sort();
+        holders
+    };
+    let mut graph = three_stages().await;
+    assert!(holders(&graph).is_empty());
+    run(&mut graph, ["a", "a"]);
+    assert_eq!(holders(&graph), ["a"]);
+    let half = bind(&mut graph, "b");
+    succeed(&mut graph, &half);
+    assert_eq!(holders(&graph), ["a", "b"]);
+    let other = bind(&mut graph, "b");
+    succeed(&mut graph, &other);
+    assert_eq!(holders(&graph), ["b"], "the second stage has read all of the first one");
+    run(&mut graph, ["c", "c"]);
+    assert_eq!(holders(&graph), ["c"], "the result is there until the job has left the scheduler");
+    graph.fail_job("why".into());
+    assert!(holders(&graph).is_empty());
+}
+
+#[tokio::test]
+async fn every_task_without_a_core_waits_also_of_a_stage_that_has_not_begun() {
+    let mut graph = three_stages().await;
+    assert_eq!(super::waiting(&graph), 2);
+    let first = bind(&mut graph, "a");
+    assert_eq!(super::waiting(&graph), 1);
+    let second = bind(&mut graph, "a");
+    assert_eq!(super::waiting(&graph), 0);
+    succeed(&mut graph, &first);
+    assert_eq!(super::waiting(&graph), 0);
+    succeed(&mut graph, &second);
+    assert_eq!(super::waiting(&graph), 2, "the next stage can start");
+}
