@@ -5,7 +5,7 @@ use kube::CustomResourceExt;
 use serde_json::Value;
 
 use crate::{
-    SparkApplication,
+    ScheduledSparkApplication, SparkApplication,
     raw::{QUANTITIES, QUANTITY_MAPS},
 };
 
@@ -43,13 +43,29 @@ pub struct Generated {
 /// # Errors
 /// When a type cannot be expressed in JSON, which a test would show.
 pub fn all() -> Result<Vec<Generated>, serde_json::Error> {
-    let mut crd = serde_json::to_value(SparkApplication::crd())?;
+    let scheduled = drop_template_prose(serde_json::to_value(ScheduledSparkApplication::crd())?);
+    Ok(vec![
+        generated("sparkapplications.yaml", serde_json::to_value(SparkApplication::crd())?),
+        generated("scheduledsparkapplications.yaml", scheduled),
+    ])
+}
+
+fn generated(file: &'static str, mut crd: Value) -> Generated {
     drop_prose(&mut crd, false);
     claims_have_labels(&mut crd);
     bound_numbers(&mut crd);
     loosen_quantities(&mut crd);
     crd["metadata"]["annotations"]["helm.sh/resource-policy"] = "keep".into();
-    Ok(vec![Generated { file: "sparkapplications.yaml", crd }])
+    Generated { file, crd }
+}
+
+/// A template says the same as the `spec` it is one of: `kubectl explain sparkapplication.spec` has the words.
+fn drop_template_prose(mut crd: Value) -> Value {
+    let template = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/template/properties";
+    if let Some(template) = crd.pointer_mut(template) {
+        drop_prose(template, true);
+    }
+    crd
 }
 
 /// Leaves out what is said inside of Kubernetes' own types; what we say of a field that has such a type stays.

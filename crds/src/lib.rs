@@ -8,6 +8,7 @@ pub mod options;
 pub mod parts;
 pub mod pods;
 pub mod raw;
+pub mod scheduled;
 pub mod status;
 
 pub use application::{ApplicationType, DeployMode, Scheduler, SparkApplication, SparkApplicationSpec};
@@ -19,6 +20,10 @@ pub use options::{
 pub use parts::{Gpu, NamePath, Port, Protocol, SecretInfo, SecretKey, SecretType};
 pub use pods::{DriverSpec, ExecutorSpec, PodFields};
 pub use raw::Raw;
+pub use scheduled::{
+    ConcurrencyPolicy, ScheduleState, ScheduledSparkApplication, ScheduledSparkApplicationSpec,
+    ScheduledSparkApplicationStatus,
+};
 pub use status::{
     ApplicationState, Condition, DriverInfo, ExecutorFailure, ExecutorStatus, ResultPreview, ResultSummary,
     SparkApplicationStatus, State,

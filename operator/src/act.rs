@@ -197,12 +197,12 @@ fn makes_pod(action: &Action) -> bool {
 }
 
 /// Deletes the object with this UID, not another that took its name.
-fn exactly(uid: &str) -> DeleteParams {
+pub fn exactly(uid: &str) -> DeleteParams {
     DeleteParams::background().preconditions(Preconditions { uid: Some(uid.to_string()), resource_version: None })
 }
 
 /// Gone already, or another of its name there by now, is as good as deleted.
-fn gone(answer: Result<(), kube::Error>) -> Result<(), ActError> {
+pub fn gone(answer: Result<(), kube::Error>) -> Result<(), ActError> {
     match answer {
         Err(kube::Error::Api(status)) if status.reason == "NotFound" || status.reason == "Conflict" => Ok(()),
         Err(error) => Err(error.into()),

@@ -2,18 +2,18 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::channel::mpsc;
 use kube::{
-    Client,
+    Client, Resource,
     runtime::{events::Reporter, reflector::ObjectRef},
 };
 use onager_core::Settings;
-use onager_crds::SparkApplication;
+use onager_crds::{ScheduledSparkApplication, SparkApplication};
 
-use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics, pause::Pauses};
+use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics, pause::Pauses, schedule::Schedules};
 
 /// Shared by all workers.
 pub struct Context {
@@ -21,6 +21,8 @@ pub struct Context {
     pub client: Client,
     /// What is remembered of the cluster.
     pub cache: Arc<Cache>,
+    /// What is remembered of schedules.
+    pub schedules: Schedules,
     /// The administrator's settings.
     pub settings: Settings,
     /// The engine's image.
@@ -45,34 +47,73 @@ pub struct Context {
     pub stopping: tokio::sync::watch::Sender<bool>,
 }
 
-/// One queue of applications to be looked at for each scope: a namespace, or "" for all.
+/// One queue of applications and one of schedules to be looked at for each scope: a namespace, or "" for all.
 #[derive(Default)]
-pub struct Triggers(Mutex<HashMap<String, mpsc::UnboundedSender<ObjectRef<SparkApplication>>>>);
+pub struct Triggers {
+    applications: Queues<SparkApplication>,
+    schedules: Queues<ScheduledSparkApplication>,
+}
 
-impl Triggers {
-    /// The queue of a scope that begins.
-    pub fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<SparkApplication>> {
+type Queue<K> = mpsc::UnboundedSender<ObjectRef<K>>;
+
+struct Queues<K: Resource<DynamicType = ()>>(Mutex<HashMap<String, Queue<K>>>);
+
+impl<K: Resource<DynamicType = ()>> Default for Queues<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Resource<DynamicType = ()>> Queues<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Queue<K>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<K>> {
         let (sender, receiver) = mpsc::unbounded();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.to_string(), sender);
+        self.lock().insert(scope.to_string(), sender);
         receiver
     }
 
-    /// Has an application looked at, if its namespace is served.
-    pub fn wake(&self, namespace: &str, name: &str) {
-        let scopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn wake(&self, namespace: &str, name: &str) {
+        let scopes = self.lock();
         if let Some(queue) = scopes.get(namespace).or_else(|| scopes.get("")) {
             // A scope that has ended needs no news.
             let _ = queue.unbounded_send(ObjectRef::new(name).within(namespace));
         }
     }
+}
 
-    /// Ends the queue of one scope, and with it its workers, each after the step it is at.
+impl Triggers {
+    /// The queue of applications of a scope that begins.
+    pub fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<SparkApplication>> {
+        self.applications.open(scope)
+    }
+
+    /// The queue of schedules of a scope that begins.
+    pub fn open_schedules(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<ScheduledSparkApplication>> {
+        self.schedules.open(scope)
+    }
+
+    /// Has an application looked at, if its namespace is served.
+    pub fn wake(&self, namespace: &str, name: &str) {
+        self.applications.wake(namespace, name);
+    }
+
+    /// Has a schedule looked at, if its namespace is served.
+    pub fn wake_schedule(&self, namespace: &str, name: &str) {
+        self.schedules.wake(namespace, name);
+    }
+
+    /// Ends the queues of one scope, and with them its workers, each after the step it is at.
     pub fn end(&self, scope: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(scope);
+        self.applications.lock().remove(scope);
+        self.schedules.lock().remove(scope);
     }
 
     /// Ends all queues, and with them the workers, each after the step it is at.
     pub fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.applications.lock().clear();
+        self.schedules.lock().clear();
     }
 }

@@ -14,6 +14,7 @@ mod observe;
 mod pause;
 mod reconcile;
 mod report;
+mod schedule;
 mod scope;
 mod serve;
 mod watch;
@@ -82,6 +83,7 @@ async fn main() -> anyhow::Result<()> {
         reporter: Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) },
         client,
         cache,
+        schedules: schedule::Schedules::default(),
         settings: Settings { start_limit: Duration::from_secs(config.start_limit_seconds), ..Settings::default() },
         engine: EngineImage {
             reference: config.engine_image.clone(),

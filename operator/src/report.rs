@@ -52,7 +52,7 @@ pub async fn save(
 }
 
 /// Tells users. An event that cannot be written is logged, never tried again.
-pub async fn tell(app: &SparkApplication, events: &[Event], context: &Context) {
+pub async fn tell<K: Resource<DynamicType = ()>>(object: &K, events: &[Event], context: &Context) {
     for event in events {
         let event = KubeEvent {
             type_: match event.kind {
@@ -66,8 +66,8 @@ pub async fn tell(app: &SparkApplication, events: &[Event], context: &Context) {
         };
         // One recorder counts events of one reason as one, with the first one's sentence.
         let recorder = Recorder::new(context.client.clone(), context.reporter.clone());
-        if let Err(error) = recorder.publish(&event, &app.object_ref(&())).await {
-            tracing::warn!(app = %app.name_any(), %error, "an event could not be written");
+        if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
+            tracing::warn!(name = %object.name_any(), %error, "an event could not be written");
         }
     }
 }

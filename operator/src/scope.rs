@@ -18,14 +18,14 @@ use kube::{
         watcher,
     },
 };
-use onager_crds::SparkApplication;
+use onager_crds::{ScheduledSparkApplication, SparkApplication};
 use tokio::sync::watch;
 
 use crate::{
     build::names,
     cache::{ServiceRecord, ingest},
     context::Context,
-    reconcile,
+    reconcile, schedule,
 };
 
 /// Serves a namespace, or all where it is `None`, until its queue is ended. Counts as unlisted from this call on, and works
@@ -36,9 +36,9 @@ pub fn serve(
     synced: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + Send {
     let scope = namespace.clone().unwrap_or_default();
-    let queue = context.triggers.open(&scope);
+    let queues = (context.triggers.open(&scope), context.triggers.open_schedules(&scope));
     context.unlisted.send_modify(|count| *count += 1);
-    run(scope, namespace, context, synced, queue)
+    run(scope, namespace, context, synced, queues)
 }
 
 async fn run(
@@ -46,7 +46,10 @@ async fn run(
     namespace: Option<String>,
     context: Arc<Context>,
     mut synced: watch::Receiver<bool>,
-    queue: UnboundedReceiver<ObjectRef<SparkApplication>>,
+    (queue, schedules): (
+        UnboundedReceiver<ObjectRef<SparkApplication>>,
+        UnboundedReceiver<ObjectRef<ScheduledSparkApplication>>,
+    ),
 ) {
     let mut first = true;
     let (services, mut services_ready) = watch::channel(false);
@@ -58,6 +61,7 @@ async fn run(
         ingest::follow(api::<SparkApplication>(&context, &namespace), watcher::Config::default(), apps, |event| {
             let event = trim(event);
             context.cache.apps().take_in(&scope, &event);
+            schedule::take_in_runs(&context, &scope, &event);
             writer.apply_watcher_event(&event);
             match &event {
                 watcher::Event::Apply(app) => {
@@ -83,6 +87,7 @@ async fn run(
             context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
             context.cache.room_changed.notify_one();
         });
+    let schedules = schedule::serve(&scope, namespace.as_deref(), context.clone(), synced.clone(), schedules);
     let work = async {
         // Nothing is decided before all of the cluster was seen once.
         for ready in [&mut synced, &mut services_ready, &mut quotas_ready] {
@@ -112,6 +117,8 @@ async fn run(
             .await;
     };
     let watches = future::join3(watch_apps, watch_services, watch_quotas);
+    // The schedules' work ends with the applications': one step under way is finished.
+    let work = future::join(work, schedules);
     future::select(std::pin::pin!(work), std::pin::pin!(watches)).await;
     // Who is not served any more is promised no room.
     if first {

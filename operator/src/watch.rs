@@ -18,7 +18,7 @@ use tokio::{sync::watch, task::JoinHandle, time::sleep};
 use crate::{
     cache::{SILENCE, ingest::follow},
     context::Context,
-    scope,
+    schedule, scope,
 };
 
 /// Waiting applications are woken at most so often.
@@ -32,6 +32,9 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
                 context.triggers.wake(namespace, name);
             }
             if effect.room {
+                if let Some((namespace, name)) = &effect.application {
+                    schedule::wake_for_run(&context, namespace, name);
+                }
                 context.cache.room_changed.notify_one();
             }
         }

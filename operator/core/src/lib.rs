@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod allocation;
+pub mod conditions;
 pub mod conf;
 pub mod fields;
 pub mod lifecycle;
@@ -10,6 +11,7 @@ pub mod plan;
 pub mod pod;
 pub mod quantity;
 pub mod requests;
+pub mod schedule;
 pub mod seen;
 pub mod size;
 pub mod workload;

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 pub use apps::{Apps, state};
 pub use nodes::{Nodes, SILENCE};
 pub use pods::Pods;
-pub use watched::Watched;
+pub use watched::{Watched, version};
 
 /// A cached Service of a driver.
 #[derive(Clone, Debug)]

@@ -191,6 +191,11 @@ impl Pods {
         keys.filter_map(|key| self.items.get(key)?.ours.as_ref())
     }
 
+    /// Pods of applications of a namespace.
+    pub fn of_namespace<'a>(&'a self, namespace: &str) -> impl Iterator<Item = &'a Ours> {
+        self.items.iter().filter(move |(key, _)| key.0 == namespace).filter_map(|(_, record)| record.ours.as_ref())
+    }
+
     /// One pod.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&PodRecord> {
         self.items.get(&(namespace.to_string(), name.to_string()))

@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use onager_contract::Summary;
-use onager_crds::{
-    ApplicationState, Condition, ResultPreview, ResultSummary, SparkApplication, SparkApplicationStatus, State,
-};
+use onager_crds::{ApplicationState, ResultPreview, ResultSummary, SparkApplication, SparkApplicationStatus, State};
+
+use crate::conditions;
+pub use crate::conditions::whole_seconds;
 
 /// The status to start from, with the generation that the next run is made from.
 pub fn base(app: &SparkApplication) -> SparkApplicationStatus {
@@ -28,24 +29,7 @@ pub fn set_state(status: &mut SparkApplicationStatus, state: State, why: Option<
 
 /// Sets a condition.
 pub fn set_condition(status: &mut SparkApplicationStatus, kind: &str, holds: bool, why: (&str, &str), now: Timestamp) {
-    let value = if holds { "True" } else { "False" };
-    let old = status.conditions.iter().position(|condition| condition.type_ == kind);
-    let since = old
-        .map(|at| &status.conditions[at])
-        .filter(|condition| condition.status == value)
-        .map_or(Time(whole_seconds(now)), |condition| condition.last_transition_time.clone());
-    let condition = Condition {
-        type_: kind.to_string(),
-        status: value.to_string(),
-        reason: why.0.to_string(),
-        message: why.1.to_string(),
-        observed_generation: status.observed_generation,
-        last_transition_time: since,
-    };
-    match old {
-        Some(at) => status.conditions[at] = condition,
-        None => status.conditions.push(condition),
-    }
+    conditions::set(&mut status.conditions, status.observed_generation, kind, holds, why, now);
 }
 
 /// Ends a run: state, conditions, time and duration.
@@ -89,11 +73,6 @@ pub fn show_summary(summary: &Summary) -> ResultSummary {
         shuffle_bytes: summary.shuffle_bytes,
         seconds: summary.seconds,
     }
-}
-
-/// Times in a status are whole seconds, as Kubernetes writes them.
-pub fn whole_seconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// Seconds as people write them: `12s`, `1m12s`, `2h03m`, `3d04h`.
