@@ -52,7 +52,7 @@ pub async fn save(
 }
 
 /// Tells users. An event that cannot be written is logged, never tried again.
-pub async fn tell<K: Resource<DynamicType = ()>>(object: &K, events: &[Event], context: &Context) {
+pub async fn tell<K: Resource<DynamicType = ()>>(object: &Arc<K>, events: &[Event], context: &Context) {
     for event in events {
         let event = KubeEvent {
             type_: match event.kind {

@@ -59,7 +59,7 @@ async fn step(object: &Arc<ScheduledSparkApplication>, context: &Context) -> Res
     let plan = schedule::plan(&observe::seen(context, object, now), now);
     let saved = save(object, &plan, context).await?;
     let done = act::all(context, &saved, &plan.actions).await;
-    tell(saved.as_ref(), &plan.events, context).await;
+    tell(&saved, &plan.events, context).await;
     let uid = object.uid().unwrap_or_default();
     let Err(error) = done else {
         if !plan.actions.is_empty() {
@@ -79,7 +79,7 @@ async fn step(object: &Arc<ScheduledSparkApplication>, context: &Context) -> Res
             let now = Timestamp::now();
             let plan = schedule::reject(&observe::seen(context, &saved, now), refusal, now);
             let saved = save(&saved, &plan, context).await?;
-            tell(saved.as_ref(), &plan.events, context).await;
+            tell(&saved, &plan.events, context).await;
             return Ok(plan.again);
         }
     };
