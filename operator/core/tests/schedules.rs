@@ -105,6 +105,10 @@ impl World {
         self.plan_of(&self.object, &self.runs)
     }
 
+    fn starting(&self) -> Option<&String> {
+        self.object.status.as_ref()?.starting_run_name.as_ref()
+    }
+
     fn save(&mut self, plan: &Plan) {
         if let Some(status) = &plan.status {
             self.past.push((self.object.clone(), self.runs.clone()));
@@ -146,11 +150,7 @@ impl World {
         }
         assert!(self.made.insert(name.clone()), "{name} was made twice");
         assert_eq!(schedule::of_run(&name), Some(("nightly", due)));
-        assert_eq!(
-            self.object.status.as_ref().and_then(|status| status.starting_run_name.as_ref()),
-            Some(&name),
-            "what is made is on record"
-        );
+        assert_eq!(self.starting(), Some(&name), "what is made is on record");
         if self.object.spec.concurrency_policy != ConcurrencyPolicy::Allow {
             let active = self.runs.iter().filter(|run| run.progress == Progress::Active).count();
             assert!(active == 0 && self.driving.is_empty(), "two at once: {:?} {:?}", self.runs, self.driving);
@@ -179,9 +179,9 @@ impl World {
                 }
             }
             Step::Commits => {
-                let on_record = self.object.status.as_ref().and_then(|status| status.starting_run_name.clone());
+                // The API server gives a request up long before a run has come and gone.
                 if let Some(Action::CreateRun { name, due }) = self.in_flight.take()
-                    && Some(&name) == on_record.as_ref()
+                    && self.starting() == Some(&name)
                 {
                     self.create(name, due);
                 }
@@ -197,7 +197,9 @@ impl World {
             }
             Step::Deleted(run) => pick(run).into_iter().for_each(|at| self.runs[at].deleting = true),
             Step::Gone(run) => {
-                if let Some(at) = pick(run).filter(|at| self.runs[*at].deleting) {
+                // One that vanishes before it was seen cannot be told from one that was never made.
+                let seen = |at: &usize| self.starting() != Some(&self.runs[*at].name);
+                if let Some(at) = pick(run).filter(|at| self.runs[*at].deleting).filter(seen) {
                     self.runs.remove(at);
                 }
             }
@@ -229,11 +231,8 @@ impl World {
                     driving: self.driving.clone(),
                     held: self.held.clone(),
                 };
-                let starting = self.object.status.as_ref().is_some_and(|status| status.starting_run_name.is_some());
-                let made = seen.runs.iter().any(|run| {
-                    self.object.status.as_ref().is_some_and(|s| s.starting_run_name.as_ref() == Some(&run.name))
-                });
-                if starting && !made {
+                let made = seen.runs.iter().any(|run| self.starting() == Some(&run.name));
+                if self.starting().is_some() && !made {
                     let plan = schedule::reject(&seen, "spec.template: no", self.now);
                     self.in_flight = None;
                     self.carry_out(plan, usize::MAX);

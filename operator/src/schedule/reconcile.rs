@@ -62,10 +62,12 @@ async fn step(object: &Arc<ScheduledSparkApplication>, context: &Context) -> Res
     tell(&saved, &plan.events, context).await;
     let uid = object.uid().unwrap_or_default();
     let Err(error) = done else {
-        if !plan.actions.is_empty() {
-            context.pauses.succeeded(&uid);
+        if plan.actions.is_empty() {
+            return Ok(plan.again);
         }
-        return Ok(plan.again);
+        context.pauses.succeeded(&uid);
+        // What was made goes on record at once.
+        return Ok(Some(Duration::ZERO));
     };
     context.metrics.reconcile_errors.inc();
     tracing::warn!(namespace = object.namespace(), schedule = %object.name_any(), %error, "will try again");

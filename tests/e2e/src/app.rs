@@ -75,6 +75,11 @@ impl App {
         &self.name
     }
 
+    /// Its spec.
+    pub fn spec(&self) -> &Value {
+        &self.spec
+    }
+
     /// What is applied.
     pub fn manifest(&self, namespace: &str) -> Value {
         let mut items = vec![json!({

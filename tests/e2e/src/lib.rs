@@ -14,6 +14,7 @@ pub mod operator;
 pub mod proxy;
 pub mod replay;
 pub mod run;
+pub mod schedule;
 pub mod team;
 pub mod timeline;
 pub mod wait;

@@ -176,7 +176,7 @@ impl Team {
 
     async fn tell_what_is_there(&self) {
         let looks: [&[&str]; 4] = [
-            &["get", "sparkapp,pods,services", "--output", "wide"],
+            &["get", "scheduledsparkapp,sparkapp,pods,services", "--output", "wide"],
             &["describe", "sparkapp"],
             &["get", "events", "--sort-by", ".metadata.creationTimestamp"],
             &["logs", "--selector", "onager.dev/app-name", "--tail", "30", "--prefix"],

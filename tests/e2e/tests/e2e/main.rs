@@ -8,4 +8,5 @@ mod kubeflow;
 mod refuses;
 mod reports;
 mod restarts;
+mod schedules;
 mod survives;
