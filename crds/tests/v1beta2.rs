@@ -135,3 +135,21 @@ fn what_the_schema_lets_in_is_read() {
         assert!(read.is_ok(), "{}", read.expect_err("unread"));
     }
 }
+
+#[test]
+fn no_field_of_their_schedules_is_missing() {
+    let all = crd::all().expect("CRDs");
+    let scheduled = all.iter().find(|generated| generated.file.starts_with("scheduled")).expect("the CRD of schedules");
+    let schema = &scheduled.crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"];
+    for (part, fields) in [
+        (
+            "spec",
+            "concurrencyPolicy failedRunHistoryLimit schedule successfulRunHistoryLimit suspend template timeZone",
+        ),
+        ("status", "lastRun lastRunName nextRun pastFailedRunNames pastSuccessfulRunNames reason scheduleState"),
+    ] {
+        for field in fields.split_whitespace() {
+            assert!(schema[part]["properties"][field].is_object(), "{part}.{field} is missing");
+        }
+    }
+}
