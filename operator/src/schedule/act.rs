@@ -54,7 +54,6 @@ async fn create(
         }
         Err(error) => return Err(ActError::of_create(error)),
     };
-    context.metrics.writes.with_label_values(&["create_run"]).inc();
     context.schedules.made(&run);
     Ok(())
 }
@@ -66,7 +65,6 @@ async fn delete(
     uid: &str,
 ) -> Result<(), ActError> {
     gone(api(context, schedule).delete(name, &exactly(uid)).await.map(|_| ()))?;
-    context.metrics.writes.with_label_values(&["delete_run"]).inc();
     context.schedules.mark_deleting(&schedule.namespace().unwrap_or_default(), name, uid);
     Ok(())
 }

@@ -26,7 +26,6 @@ pub async fn save(
         }
         error => ReconcileError::Status(error),
     })?;
-    context.metrics.writes.with_label_values(&["schedule_status"]).inc();
     tracing::info!(
         namespace,
         schedule = %schedule.name_any(),
