@@ -43,12 +43,12 @@ impl<'a> Act<'a> {
         Self { context, app, namespace, limit_cpu }
     }
 
-    /// Carries out all actions, in order; pods that are made one after the other are made at the same time.
+    /// Carries out all actions, in order; what is made one after the other is made at the same time, and so is what is deleted.
     ///
     /// # Errors
     /// The first that fails, once those under way have an answer; what was done stays done.
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
-        for group in actions.chunk_by(|a, b| makes_pod(a) && makes_pod(b)) {
+        for group in actions.chunk_by(|a, b| (makes_pod(a) && makes_pod(b)) || (deletes(a) && deletes(b))) {
             if group.iter().any(makes_pod) {
                 let service = self.service().await?;
                 if group.iter().any(|action| matches!(action, Action::CreateDriver { .. })) {
@@ -194,6 +194,10 @@ impl<'a> Act<'a> {
 /// Pods need the driver's Service to be there, and the driver's its Secret.
 fn makes_pod(action: &Action) -> bool {
     matches!(action, Action::CreateDriver { .. } | Action::CreateExecutor { .. })
+}
+
+fn deletes(action: &Action) -> bool {
+    matches!(action, Action::DeletePod { .. } | Action::DeleteService { .. })
 }
 
 /// Deletes the object with this UID, not another that took its name.

@@ -15,7 +15,7 @@ pub struct Config {
     #[arg(long, env = "ONAGER_NAMESPACE_SELECTOR")]
     pub namespace_selector: Option<String>,
     /// Applications worked on at once.
-    #[arg(long, env = "ONAGER_WORKERS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "ONAGER_WORKERS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub workers: u16,
     /// The engine's image.
     #[arg(long, env = "ONAGER_ENGINE_IMAGE")]

@@ -6,14 +6,14 @@ use std::{
 };
 
 use futures::channel::mpsc;
-use kube::{
-    Client, Resource,
-    runtime::{events::Reporter, reflector::ObjectRef},
-};
+use kube::{Client, Resource, runtime::reflector::ObjectRef};
 use onager_core::Settings;
 use onager_crds::{ScheduledSparkApplication, SparkApplication};
 
-use crate::{build::EngineImage, cache::Cache, control::Control, metrics::Metrics, pause::Pauses, schedule::Schedules};
+use crate::{
+    build::EngineImage, cache::Cache, control::Control, events::Events, metrics::Metrics, pause::Pauses, room::Ledger,
+    schedule::Schedules,
+};
 
 /// Shared by all workers.
 pub struct Context {
@@ -27,16 +27,16 @@ pub struct Context {
     pub settings: Settings,
     /// The engine's image.
     pub engine: EngineImage,
-    /// Who tells users.
-    pub reporter: Reporter,
     /// Speaks with drivers.
     pub control: Control,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Bounds how many applications are worked on at once, over all namespaces.
     pub workers: tokio::sync::Semaphore,
-    /// Held while a gang is admitted, so that no two see the same room.
-    pub admission: tokio::sync::Mutex<()>,
+    /// What room was given away.
+    pub ledger: Ledger,
+    /// Tells users.
+    pub events: Events,
     /// Who is left alone for a while.
     pub pauses: Pauses,
     /// How many first lists of applications, or of namespaces to serve, are not complete: nobody is admitted before all are.

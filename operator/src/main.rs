@@ -8,12 +8,14 @@ mod config;
 mod context;
 mod control;
 mod error;
+mod events;
 mod lease;
 mod metrics;
 mod observe;
 mod pause;
 mod reconcile;
 mod report;
+mod room;
 mod schedule;
 mod scope;
 mod serve;
@@ -38,9 +40,11 @@ use crate::{
     config::{Config, LogFormat},
     context::{Context, Triggers},
     control::Control,
+    events::Events,
     lease::LeaderLease,
     metrics::Metrics,
     pause::Pauses,
+    room::Ledger,
 };
 
 /// No answer of the API server may take longer; watches send bookmarks more often than this.
@@ -79,8 +83,10 @@ async fn main() -> anyhow::Result<()> {
     metrics.leading.set(1);
     tracing::info!(identity = config.pod_name, "leading");
 
+    let reporter = Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) };
+    let (events, telling) = Events::start(client.clone(), reporter, metrics.events_dropped.clone());
     let context = Arc::new(Context {
-        reporter: Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) },
+        events,
         client,
         cache,
         schedules: schedule::Schedules::default(),
@@ -92,7 +98,7 @@ async fn main() -> anyhow::Result<()> {
         control,
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
-        admission: tokio::sync::Mutex::default(),
+        ledger: Ledger::default(),
         pauses: Pauses::default(),
         unlisted: state::channel(0).0,
         triggers: Triggers::default(),
@@ -115,7 +121,12 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!("stopping: no new steps, those under way are finished");
     context.stopping.send_replace(true);
     context.triggers.close();
-    let finished = async { while scopes.join_next().await.is_some() {} };
+    let finished = async {
+        while scopes.join_next().await.is_some() {}
+        context.events.end();
+        // Whatever was told is written.
+        let _ = telling.await;
+    };
     if tokio::time::timeout(STOP_LIMIT, finished).await.is_err() {
         tracing::warn!("some steps were not finished in time; they are taken up again by the next leader");
     }

@@ -1,17 +1,15 @@
 //! Reads the cache into what `core` decides on: one application's pods and Service, and, for one that waits, the room there
 //! is. Reads alone; nothing is asked of the API server.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt;
 use onager_core::{
-    PodSeen, Role, Seen, ServiceSeen, Trouble, Workload,
-    admission::{Node, Nodes, PodAsk, Quota, Room},
+    PodSeen, Role, Seen, ServiceSeen,
+    admission::Quota,
     lifecycle::{driver_name, driver_pod_name},
 };
-use onager_crds::{SparkApplication, State};
+use onager_crds::SparkApplication;
 
 use crate::{cache::Cache, context::Context};
 
@@ -52,86 +50,8 @@ pub fn wants_cpu_limit(cache: &Cache, namespace: &str) -> bool {
     quotas(cache, namespace).iter().any(Quota::wants_cpu_limit)
 }
 
-/// Why an application's gang has no room now; `promised` are admitted applications whose pods may not all be there yet.
-pub fn shortage<'a>(
-    cache: &Cache,
-    app: &SparkApplication,
-    workload: &Workload,
-    promised: impl Iterator<Item = &'a SparkApplication>,
-) -> Option<Trouble> {
-    let namespace = app.metadata.namespace.clone().unwrap_or_default();
-    let mut room = Room { nodes: free_nodes(cache), quotas: quotas(cache, &namespace) };
-    for other in promised {
-        reserve(cache, other, &namespace, &mut room);
-    }
-    room.shortage(workload)
-}
-
-fn free_nodes(cache: &Cache) -> Nodes {
-    let mut nodes = cache.nodes().all();
-    let mut floating = Vec::new();
-    {
-        let mut by_name: HashMap<String, &mut Node> = nodes.iter_mut().map(|node| (node.name.clone(), node)).collect();
-        for pod in cache.pods().taking_room() {
-            match &pod.node {
-                Some(name) => {
-                    if let Some(node) = by_name.get_mut(name) {
-                        node.take(pod.requests, &pod.others);
-                    }
-                }
-                // One that no node takes holds no room; one of ours was promised it.
-                None if pod.unschedulable && pod.ours.is_none() => {}
-                None => floating.push((pod.requests, pod.others.clone())),
-            }
-        }
-    }
-    let mut nodes = Nodes(nodes);
-    // Pods that wait for the scheduler will take room too; those that fit nowhere take none.
-    for (size, others) in floating {
-        nodes.place(&PodAsk { others, ..PodAsk::default() }, size);
-    }
-    nodes
-}
-
-/// Takes off what an admitted application's pods that are not there yet will use.
-fn reserve(cache: &Cache, app: &SparkApplication, namespace: &str, room: &mut Room) {
-    let admitted = app
-        .status
-        .as_ref()
-        .is_some_and(|status| matches!(status.application_state.state, State::Submitted | State::Running));
-    if !admitted || app.metadata.deletion_timestamp.is_some() {
-        return;
-    }
-    let uid = app.metadata.uid.clone().unwrap_or_default();
-    let (drivers, executors) = {
-        let pods = cache.pods();
-        let mine = pods.of_owner(&uid).filter(|ours| !ours.seen.deleting);
-        mine.fold((0, 0), |(drivers, executors), ours| match ours.seen.role {
-            Role::Driver => (drivers + 1, executors),
-            Role::Executor(_) => (drivers, executors + 1),
-        })
-    };
-    let wanted = app.status.as_ref().and_then(|status| status.executors.as_ref()).map_or(0, |all| all.wanted);
-    // Most have all their pods; to read what each of them would look like takes longer than all the rest.
-    if drivers > 0 && executors >= wanted.max(app.spec.executor.wanted()) {
-        return;
-    }
-    let Ok(workload) = Workload::read(&app.spec) else { return };
-    let missing = workload.wanted.saturating_sub(executors);
-    if drivers == 0 {
-        room.nodes.place(&workload.driver.ask, workload.driver.request);
-    }
-    for _ in 0..missing {
-        room.nodes.place(&workload.executor.ask, workload.executor.request);
-    }
-    if app.metadata.namespace.as_deref() == Some(namespace) {
-        for quota in &mut room.quotas {
-            quota.reserve(&workload, drivers == 0, missing);
-        }
-    }
-}
-
-fn quotas(cache: &Cache, namespace: &str) -> Vec<Quota> {
+/// The quotas of a namespace.
+pub fn quotas(cache: &Cache, namespace: &str) -> Vec<Quota> {
     cache
         .quotas()
         .of_namespace(namespace)

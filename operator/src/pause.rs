@@ -14,6 +14,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest, and the one after an exceeded quota.
 const LONGEST: Duration = Duration::from_secs(15);
 
+/// Counts of executors are written at most so often: they change with each of many pods that come up one after the other.
+const COUNTS: Duration = Duration::from_secs(1);
+
 /// Pauses by UID of the application.
 #[derive(Default)]
 pub struct Pauses(Mutex<HashMap<String, Pause>>);
@@ -24,6 +27,7 @@ struct Pause {
     failures: u32,
     trouble: Option<Trouble>,
     told: Option<Instant>,
+    saved: Option<Instant>,
 }
 
 impl Pauses {
@@ -46,7 +50,7 @@ impl Pauses {
     /// A create succeeded.
     pub fn succeeded(&self, uid: &str) {
         if let Some(pause) = self.lock().get_mut(uid) {
-            *pause = Pause { told: pause.told, ..Pause::default() };
+            *pause = Pause { told: pause.told, saved: pause.saved, ..Pause::default() };
         }
     }
 
@@ -66,6 +70,17 @@ impl Pauses {
     /// The sentence was written.
     pub fn told(&self, uid: &str) {
         self.lock().entry(uid.to_string()).or_default().told = Some(Instant::now());
+    }
+
+    /// A status was saved.
+    pub fn saved(&self, uid: &str) {
+        self.lock().entry(uid.to_string()).or_default().saved = Some(Instant::now());
+    }
+
+    /// How long a status that has only other counts of executors is to wait.
+    pub fn counts_wait(&self, uid: &str) -> Option<Duration> {
+        let saved = self.lock().get(uid)?.saved?;
+        COUNTS.checked_sub(saved.elapsed()).filter(|left| !left.is_zero())
     }
 
     /// The application has ended, or is gone.

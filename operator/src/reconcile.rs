@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     error::{ActError, ReconcileError},
     observe, report,
+    room::{self, Answer},
 };
 
 /// How long to wait after an error, before the watch may bring news.
@@ -59,25 +60,38 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         admit(app, context).await?
     } else {
         let plan = lifecycle::plan(&observe::seen(context, app), &context.settings, Timestamp::now());
+        let uid = app.metadata.uid.as_deref().unwrap_or_default();
+        if let Some(left) = context.pauses.counts_wait(uid).filter(|_| plan.only_counts(app)) {
+            return Ok(Some(plan.again.map_or(left, |again| again.min(left))));
+        }
         let saved = save(app, &plan, context).await?;
         (plan, saved)
     };
     carry_out(&saved, plan, context).await
 }
 
-/// Decides on admission with nobody else doing so, until the decision is saved: the next one then sees it.
+/// Decides on admission while nobody else does; each decision is visible to the next one before it is saved.
 async fn admit(
     app: &Arc<SparkApplication>,
     context: &Context,
 ) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
-    let _alone = context.admission.lock().await;
     let mut seen = observe::seen(context, app);
-    if let Ok(workload) = Workload::read(&app.spec) {
-        let promised = context.cache.apps().in_state(&[State::Submitted, State::Running]);
-        seen.shortage = observe::shortage(&context.cache, app, &workload, promised.iter().map(Arc::as_ref));
-    }
-    let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+    let plan = |shortage| {
+        seen.shortage = shortage;
+        lifecycle::plan(&seen, &context.settings, Timestamp::now())
+    };
+    let answer = match Workload::read(&app.spec) {
+        Ok(workload) => context.ledger.ask(&context.cache, app, &workload, plan),
+        Err(_) => Answer::Decided(plan(None), None),
+    };
+    let (plan, promise) = match answer {
+        Answer::Decided(plan, promise) => (plan, promise),
+        Answer::AskAgain(left) => return Ok((Plan { again: Some(left), ..Plan::default() }, app.clone())),
+    };
     let saved = save(app, &plan, context).await?;
+    if let Some(promise) = promise {
+        promise.keep();
+    }
     if plan.status.is_some() {
         context.pauses.told(&app.uid().unwrap_or_default());
     }
@@ -89,10 +103,13 @@ async fn save(
     plan: &Plan,
     context: &Context,
 ) -> Result<Arc<SparkApplication>, ReconcileError> {
-    match &plan.status {
-        Some(status) => report::save(app, status, context).await,
-        None => Ok(app.clone()),
+    let Some(status) = &plan.status else { return Ok(app.clone()) };
+    let saved = report::save(app, status, context).await?;
+    context.pauses.saved(app.metadata.uid.as_deref().unwrap_or_default());
+    if room::is_admitted(state(app)) && !room::is_admitted(state(&saved)) {
+        context.cache.room_moved();
     }
+    Ok(saved)
 }
 
 async fn carry_out(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::{
     Api, Resource, ResourceExt,
     api::PostParams,
-    runtime::events::{Event as KubeEvent, EventType, Recorder},
+    runtime::events::{Event as KubeEvent, EventType},
 };
 use onager_core::{Event, EventKind};
 use onager_crds::{SparkApplication, SparkApplicationStatus};
@@ -51,7 +51,7 @@ pub async fn save(
     Ok(saved)
 }
 
-/// Tells users. An event that cannot be written is logged, never tried again.
+/// Tells users, in the background.
 pub async fn tell<K: Resource<DynamicType = ()>>(object: &Arc<K>, events: &[Event], context: &Context) {
     for event in events {
         let event = KubeEvent {
@@ -64,11 +64,7 @@ pub async fn tell<K: Resource<DynamicType = ()>>(object: &Arc<K>, events: &[Even
             action: "Reconcile".into(),
             secondary: None,
         };
-        // One recorder counts events of one reason as one, with the first one's sentence.
-        let recorder = Recorder::new(context.client.clone(), context.reporter.clone());
-        if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::warn!(name = %object.name_any(), %error, "an event could not be written");
-        }
+        context.events.tell(event, object.object_ref(&()));
     }
 }
 

@@ -85,6 +85,7 @@ async fn run(
     let watch_quotas =
         ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
             context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
+            context.cache.room_moved();
             context.cache.room_changed.notify_one();
         });
     let schedules = schedule::serve(&scope, namespace.as_deref(), context.clone(), synced.clone(), schedules);

@@ -31,6 +31,9 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
             if let Some((namespace, name)) = &effect.application {
                 context.triggers.wake(namespace, name);
             }
+            if effect.moved {
+                context.cache.room_moved();
+            }
             if effect.room {
                 if let Some((namespace, name)) = &effect.application {
                     schedule::wake_for_run(&context, namespace, name);
@@ -46,7 +49,11 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
 pub async fn nodes(context: Arc<Context>, ready: watch::Sender<bool>) {
     follow(Api::<Node>::all(context.client.clone()), Config::default(), ready, |event| {
         let changed = context.cache.nodes().take_in(&event);
+        if matches!(event, Event::InitDone) {
+            context.cache.room_moved();
+        }
         if let Some(node) = changed {
+            context.cache.room_moved();
             context.cache.room_changed.notify_one();
             wake_applications_on(&context, &node);
             // Once more when its silence, if it has just begun, has lasted.

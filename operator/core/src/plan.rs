@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use onager_crds::SparkApplicationStatus;
+use onager_crds::{ExecutorStatus, SparkApplication, SparkApplicationStatus};
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,5 +82,14 @@ impl Plan {
     /// Whether nothing is written.
     pub fn is_quiet(&self) -> bool {
         self.status.is_none() && self.actions.is_empty()
+    }
+
+    /// Whether all that it writes is how many executors run: news that can wait for more of its kind.
+    pub fn only_counts(&self, app: &SparkApplication) -> bool {
+        let (Some(new), Some(old)) = (&self.status, &app.status) else { return false };
+        let (Some(counts), Some(before)) = (&new.executors, &old.executors) else { return false };
+        let executors = ExecutorStatus { running: before.running, summary: before.summary.clone(), ..counts.clone() };
+        let same = SparkApplicationStatus { executors: Some(executors), ..new.clone() };
+        self.actions.is_empty() && same == *old
     }
 }

@@ -9,7 +9,10 @@ mod nodes;
 mod pods;
 mod watched;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 use k8s_openapi::api::core::v1::{ResourceQuota, Service};
 use tokio::sync::Notify;
@@ -40,6 +43,8 @@ pub struct Cache {
     nodes: Mutex<Nodes>,
     services: Mutex<Watched<ServiceRecord>>,
     quotas: Mutex<Watched<ResourceQuota>>,
+    /// Grows whenever what takes room, or the room there is, changes.
+    room_version: AtomicU64,
     /// Told when room may have come free: a pod ended, a node or a quota changed.
     pub room_changed: Notify,
 }
@@ -49,6 +54,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Cache {
+    /// Another number than before whenever what takes room, or the room there is, has changed.
+    pub fn room_version(&self) -> u64 {
+        self.room_version.load(Ordering::Acquire)
+    }
+
+    /// What takes room, or the room there is, has changed.
+    pub fn room_moved(&self) {
+        self.room_version.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Applications of all scopes.
     pub fn apps(&self) -> MutexGuard<'_, Apps> {
         lock(&self.apps)

@@ -62,6 +62,8 @@ impl Nodes {
             old.ready == new.ready
                 && old.silent_since == new.silent_since
                 && old.node.usable == new.node.usable
+                && old.node.labels == new.node.labels
+                && old.node.taints == new.node.taints
                 && old.node.allocatable == new.node.allocatable
                 && old.node.others == new.node.others
         });

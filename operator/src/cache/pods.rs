@@ -39,6 +39,14 @@ pub struct PodRecord {
     version: u128,
 }
 
+impl PodRecord {
+    /// All of it that counts when room is counted.
+    fn room(&self) -> (Option<String>, Size, Others, bool, bool, bool) {
+        let deleting = self.ours.as_ref().is_some_and(|ours| ours.seen.deleting);
+        (self.node.clone(), self.requests, self.others.clone(), self.ended, self.unschedulable, deleting)
+    }
+}
+
 /// What is kept of a pod of an application.
 #[derive(Clone, Debug)]
 pub struct Ours {
@@ -69,6 +77,8 @@ pub struct Effect {
     pub application: Option<Key>,
     /// Whether room may have come free.
     pub room: bool,
+    /// Whether what takes room has changed at all.
+    pub moved: bool,
 }
 
 impl Pods {
@@ -145,8 +155,10 @@ impl Pods {
         if let Some(owner) = record.ours.as_ref().and_then(|ours| ours.seen.owner.clone()) {
             self.by_owner.entry(owner).or_default().insert(key.clone());
         }
+        let new = record.room();
         let old = self.items.insert(key, record);
-        Effect { application, room: ended && old.is_none_or(|old| !old.ended) }
+        let moved = old.as_ref().is_none_or(|old| old.room() != new);
+        Effect { application, room: ended && old.is_none_or(|old| !old.ended), moved }
     }
 
     fn remove(&mut self, key: &Key) -> Effect {
@@ -162,7 +174,7 @@ impl Pods {
         if record.ours.is_some() {
             self.bury(&record.uid);
         }
-        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true }
+        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true, moved: true }
     }
 
     /// Remembers that a pod is gone for good.

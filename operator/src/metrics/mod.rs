@@ -17,6 +17,8 @@ pub struct Metrics {
     pub requests: Requests,
     /// Applications, by state.
     pub applications: IntGaugeVec,
+    /// Events that were not written since too many were waiting.
+    pub events_dropped: IntCounter,
     /// 1 while this process leads.
     pub leading: IntGauge,
 }
@@ -37,12 +39,17 @@ impl Metrics {
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
             requests: Requests::new(&registry)?,
             applications: IntGaugeVec::new(Opts::new("onager_applications", "Applications by state"), &["state"])?,
+            events_dropped: IntCounter::new(
+                "onager_events_dropped_total",
+                "Events that were not written since too many were waiting",
+            )?,
             leading: IntGauge::new("onager_leading", "1 while this process leads")?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile_errors.clone()))?;
         metrics.registry.register(Box::new(metrics.applications.clone()))?;
+        metrics.registry.register(Box::new(metrics.events_dropped.clone()))?;
         metrics.registry.register(Box::new(metrics.leading.clone()))?;
         Ok(metrics)
     }

@@ -7,6 +7,8 @@ pub mod quota;
 pub use nodes::{Expression, Node, Nodes, PodAsk, Taint, Term, Tolerance};
 pub use quota::Quota;
 
+use std::collections::HashMap;
+
 use crate::{seen::Trouble, workload::Workload};
 
 /// Where pods can go.
@@ -14,20 +16,32 @@ use crate::{seen::Trouble, workload::Workload};
 pub struct Room {
     /// The nodes, with what others hold taken off.
     pub nodes: Nodes,
-    /// The namespace's quotas.
-    pub quotas: Vec<Quota>,
+    /// The quotas of each namespace.
+    pub quotas: HashMap<String, Vec<Quota>>,
 }
 
 impl Room {
-    /// `None` when the gang fits, else what is short.
-    pub fn shortage(&self, workload: &Workload) -> Option<Trouble> {
-        let quota = self.quotas.iter().find_map(|quota| quota.shortage(workload));
+    /// `None` when the gang fits, else what is short. Takes nothing.
+    pub fn shortage(&mut self, namespace: &str, workload: &Workload) -> Option<Trouble> {
+        let quota = self.quotas.get(namespace).into_iter().flatten().find_map(|quota| quota.shortage(workload));
         quota.or_else(|| {
-            let pods = [
+            self.nodes.shortage(&[
                 ("the driver", &workload.driver.ask, workload.driver.request, 1),
                 ("an executor", &workload.executor.ask, workload.executor.request, workload.minimum),
-            ];
-            self.nodes.clone().place_all(&pods)
+            ])
         })
+    }
+
+    /// Takes off what pods of an admitted application that are not there yet will use.
+    pub fn reserve(&mut self, namespace: &str, workload: &Workload, driver: bool, executors: u32) {
+        if driver {
+            self.nodes.place(&workload.driver.ask, workload.driver.request);
+        }
+        for _ in 0..executors {
+            self.nodes.place(&workload.executor.ask, workload.executor.request);
+        }
+        for quota in self.quotas.get_mut(namespace).into_iter().flatten() {
+            quota.reserve(workload, driver, executors);
+        }
     }
 }

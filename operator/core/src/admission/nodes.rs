@@ -153,21 +153,33 @@ type Group<'a> = (&'static str, &'a PodAsk, Size, u32);
 impl Nodes {
     /// Takes `size` off a node that accepts `ask`, if one has the room.
     pub fn place(&mut self, ask: &PodAsk, size: Size) -> bool {
-        let fits = |node: &&mut Node| node.accepts(ask) && node.lacks(ask).is_none() && node.free.holds(size);
-        self.0.iter_mut().find(fits).map(|node| node.take(size, &ask.others)).is_some()
+        let place = self.find(ask, size);
+        place.map(|place| self.0[place].take(size, &ask.others)).is_some()
     }
 
-    /// Places all, or says what is short for the first that has no place.
-    pub fn place_all(&mut self, groups: &[Group<'_>]) -> Option<Trouble> {
-        for (who, ask, size, count) in groups {
-            for placed in 0..*count {
-                if !self.place(ask, *size) {
-                    let message = self.explain(who, ask, *size, placed, *count);
-                    return Some(Trouble { reason: "InsufficientResources".into(), message });
-                }
-            }
+    fn find(&self, ask: &PodAsk, size: Size) -> Option<usize> {
+        self.0.iter().position(|node| node.accepts(ask) && node.lacks(ask).is_none() && node.free.holds(size))
+    }
+
+    /// What is short for the first of all these that has no place beside the others. Takes nothing.
+    pub fn shortage(&mut self, groups: &[Group<'_>]) -> Option<Trouble> {
+        // What a node had is put back afterwards: there may be thousands of nodes, and few are touched.
+        let mut before: Vec<(usize, Size, Others)> = Vec::new();
+        let pods = groups.iter().flat_map(|group| (0..group.3).map(move |placed| (group, placed)));
+        let short = pods.into_iter().find_map(|((who, ask, size, count), placed)| {
+            let Some(place) = self.find(ask, *size) else {
+                let message = self.explain(who, ask, *size, placed, *count);
+                return Some(Trouble { reason: "InsufficientResources".into(), message });
+            };
+            before.push((place, self.0[place].free, self.0[place].others.clone()));
+            self.0[place].take(*size, &ask.others);
+            None
+        });
+        for (place, free, others) in before.into_iter().rev() {
+            self.0[place].free = free;
+            self.0[place].others = others;
         }
-        None
+        short
     }
 
     fn explain(&self, who: &str, ask: &PodAsk, size: Size, placed: u32, count: u32) -> String {
@@ -225,7 +237,7 @@ mod tests {
     fn more_memory_than_any_node_has_is_said_with_the_amount() {
         let mut nodes = Nodes(vec![node("a", 2000, 8), node("b", 2000, 24)]);
         let trouble =
-            nodes.place_all(&[("an executor", &PodAsk::default(), Size::pod(100, 900 * GI), 2)]).expect("short");
+            nodes.shortage(&[("an executor", &PodAsk::default(), Size::pod(100, 900 * GI), 2)]).expect("short");
         assert_eq!(
             trouble.message,
             "an executor (1 of 2) needs memory 900Gi, more than any node has: the largest, b, has 24Gi, 876Gi too little"
@@ -235,7 +247,7 @@ mod tests {
     #[test]
     fn what_is_taken_now_is_told_apart_from_what_never_fits() {
         let mut nodes = Nodes(vec![node("a", 2000, 8)]);
-        let trouble = nodes.place_all(&[("an executor", &PodAsk::default(), Size::pod(1500, GI), 2)]).expect("short");
+        let trouble = nodes.shortage(&[("an executor", &PodAsk::default(), Size::pod(1500, GI), 2)]).expect("short");
         assert!(
             trouble.message.contains(
                 "(2 of 2) needs cpu 1500m, and no node has that free now: the closest, a, has 500m, 1 too little"
@@ -243,6 +255,17 @@ mod tests {
             "{}",
             trouble.message
         );
+    }
+
+    #[test]
+    fn asking_takes_nothing() {
+        let mut nodes = Nodes(vec![node("a", 2000, 8), node("b", 2000, 8)]);
+        let free = |nodes: &Nodes| nodes.0.iter().map(|node| node.free).collect::<Vec<_>>();
+        let before = free(&nodes);
+        let ask = PodAsk::default();
+        assert!(nodes.shortage(&[("an executor", &ask, Size::pod(900, GI), 4)]).is_none());
+        assert!(nodes.shortage(&[("an executor", &ask, Size::pod(900, GI), 5)]).is_some());
+        assert_eq!(free(&nodes), before);
     }
 
     #[test]
@@ -261,7 +284,7 @@ mod tests {
         assert!(!nodes.place(&tolerant, Size::pod(1, 1)));
         let picky = PodAsk { selector: [("disk".to_string(), "ssd".to_string())].into(), ..PodAsk::default() };
         let trouble =
-            Nodes(vec![node("b", 1, 1)]).place_all(&[("the driver", &picky, Size::pod(1, 1), 1)]).expect("short");
+            Nodes(vec![node("b", 1, 1)]).shortage(&[("the driver", &picky, Size::pod(1, 1), 1)]).expect("short");
         assert!(trouble.message.contains("none matches its nodeSelector"), "{}", trouble.message);
     }
 
@@ -294,7 +317,7 @@ mod tests {
         let mut with = node("a", 2000, 8);
         with.others = [("nvidia.com/gpu".to_string(), 1)].into();
         let mut nodes = Nodes(vec![node("b", 2000, 8), with]);
-        let trouble = nodes.place_all(&[("an executor", &ask, Size::pod(1, 1), 2)]).expect("short");
+        let trouble = nodes.shortage(&[("an executor", &ask, Size::pod(1, 1), 2)]).expect("short");
         assert_eq!(
             trouble.message,
             "an executor (2 of 2) needs nvidia.com/gpu 1, and no node has that free: the most is 0"

@@ -1,0 +1,200 @@
+//! The ledger of room: decisions on admission are made one after the other, and each is visible to the next before it is
+//! written down; the writes then go side by side. A decision whose write fails gives its room back. Decides nothing itself
+//! and writes nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use kube::ResourceExt;
+use onager_core::{
+    Plan, Role, Trouble, Workload,
+    admission::{Node, Nodes, PodAsk, Room},
+};
+use onager_crds::{SparkApplication, State};
+
+use crate::{cache::Cache, observe};
+
+/// While the cluster changes, room is counted anew at most so often, or by a tenth of the time where counting takes longer.
+const INTERVAL: Duration = Duration::from_millis(50);
+const SHARE: u32 = 10;
+
+/// What of the cluster's room is given away.
+#[derive(Default)]
+pub struct Ledger(Mutex<Books>);
+
+#[derive(Default)]
+struct Books {
+    /// By UID: decided, and not in the cache yet.
+    promised: HashMap<String, Promised>,
+    view: Option<View>,
+}
+
+struct Promised {
+    namespace: String,
+    workload: Workload,
+}
+
+/// Room as it was counted last, less what was given away since.
+struct View {
+    room: Room,
+    version: u64,
+    counted: Instant,
+    took: Duration,
+}
+
+/// What comes of asking for room.
+pub enum Answer<'a> {
+    /// A plan, and where it admits, the promise of room that goes with it.
+    Decided(Plan, Option<Promise<'a>>),
+    /// There was none when room was counted last, and that is out of date: ask again after this time.
+    AskAgain(Duration),
+}
+
+/// Room that is held for an admission until its status is saved; given back when this is dropped.
+pub struct Promise<'a> {
+    ledger: &'a Ledger,
+    uid: String,
+    kept: bool,
+}
+
+impl Ledger {
+    /// Has a plan made with what is known of room at this moment, while nobody else decides.
+    pub fn ask(
+        &self,
+        cache: &Cache,
+        app: &SparkApplication,
+        workload: &Workload,
+        plan: impl FnOnce(Option<Trouble>) -> Plan,
+    ) -> Answer<'_> {
+        let namespace = app.namespace().unwrap_or_default();
+        let mut books = self.lock();
+        let (view, left) = books.look(cache);
+        view.room.quotas.entry(namespace.clone()).or_insert_with(|| observe::quotas(cache, &namespace));
+        let shortage = view.room.shortage(&namespace, workload);
+        if let (Some(_), Some(left)) = (&shortage, left) {
+            return Answer::AskAgain(left);
+        }
+        let plan = plan(shortage);
+        let admits = plan.status.as_ref().is_some_and(|status| is_admitted(status.application_state.state));
+        if !admits {
+            return Answer::Decided(plan, None);
+        }
+        view.room.reserve(&namespace, workload, true, workload.wanted);
+        let uid = app.metadata.uid.clone().unwrap_or_default();
+        books.promised.insert(uid.clone(), Promised { namespace, workload: workload.clone() });
+        Answer::Decided(plan, Some(Promise { ledger: self, uid, kept: false }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Promise<'_> {
+    /// The admission is saved: the cache knows of it from here on.
+    pub fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        let mut books = self.ledger.lock();
+        books.promised.remove(&self.uid);
+        if !self.kept {
+            books.view = None;
+        }
+    }
+}
+
+impl Books {
+    /// Room as far as it is known, and, where it may be out of date, after what time it is counted anew.
+    fn look(&mut self, cache: &Cache) -> (&mut View, Option<Duration>) {
+        let version = cache.room_version();
+        let wait = |view: &View| INTERVAL.max(view.took * SHARE).checked_sub(view.counted.elapsed());
+        let left = match &self.view {
+            Some(view) if view.version == version => None,
+            Some(view) => wait(view).filter(|left| !left.is_zero()),
+            None => None,
+        };
+        if left.is_none() && self.view.as_ref().is_none_or(|view| view.version != version) {
+            self.view = None;
+        }
+        let promised = &self.promised;
+        (self.view.get_or_insert_with(|| View::count(cache, promised, version)), left)
+    }
+}
+
+impl View {
+    fn count(cache: &Cache, promised: &HashMap<String, Promised>, version: u64) -> Self {
+        let counted = Instant::now();
+        let mut room = Room { nodes: free_nodes(cache), quotas: HashMap::new() };
+        let mut take = |uid: &str, namespace: &str, workload: &Workload| {
+            let (drivers, executors) = made(cache, uid);
+            room.quotas.entry(namespace.to_string()).or_insert_with(|| observe::quotas(cache, namespace));
+            room.reserve(namespace, workload, drivers == 0, workload.wanted.saturating_sub(executors));
+        };
+        let admitted = cache.apps().in_state(&[State::Submitted, State::Running]);
+        for app in admitted.iter().filter(|app| app.metadata.deletion_timestamp.is_none()) {
+            let uid = app.metadata.uid.as_deref().unwrap_or_default();
+            let (drivers, executors) = made(cache, uid);
+            let wanted = app.status.as_ref().and_then(|status| status.executors.as_ref()).map_or(0, |all| all.wanted);
+            // Most have all their pods; to read what each of them would look like takes longer than all the rest.
+            let whole = drivers > 0 && executors >= wanted.max(app.spec.executor.wanted());
+            if whole || promised.contains_key(uid) {
+                continue;
+            }
+            if let Ok(workload) = Workload::read(&app.spec) {
+                take(uid, app.metadata.namespace.as_deref().unwrap_or_default(), &workload);
+            }
+        }
+        for (uid, promised) in promised {
+            take(uid, &promised.namespace, &promised.workload);
+        }
+        Self { room, version, counted, took: counted.elapsed() }
+    }
+}
+
+/// Whether room was given to an application in this state.
+pub fn is_admitted(state: State) -> bool {
+    matches!(state, State::Submitted | State::Running)
+}
+
+/// How many drivers and executors of an application are there.
+fn made(cache: &Cache, uid: &str) -> (u32, u32) {
+    let pods = cache.pods();
+    let mine = pods.of_owner(uid).filter(|ours| !ours.seen.deleting);
+    mine.fold((0, 0), |(drivers, executors), ours| match ours.seen.role {
+        Role::Driver => (drivers + 1, executors),
+        Role::Executor(_) => (drivers, executors + 1),
+    })
+}
+
+fn free_nodes(cache: &Cache) -> Nodes {
+    let mut nodes = cache.nodes().all();
+    let mut floating = Vec::new();
+    {
+        let mut by_name: HashMap<String, &mut Node> = nodes.iter_mut().map(|node| (node.name.clone(), node)).collect();
+        for pod in cache.pods().taking_room() {
+            match &pod.node {
+                Some(name) => {
+                    if let Some(node) = by_name.get_mut(name) {
+                        node.take(pod.requests, &pod.others);
+                    }
+                }
+                // One that no node takes holds no room; one of ours was promised it.
+                None if pod.unschedulable && pod.ours.is_none() => {}
+                None => floating.push((pod.requests, pod.others.clone())),
+            }
+        }
+    }
+    let mut nodes = Nodes(nodes);
+    // Pods that wait for the scheduler will take room too; those that fit nowhere take none.
+    for (size, others) in floating {
+        nodes.place(&PodAsk { others, ..PodAsk::default() }, size);
+    }
+    nodes
+}
