@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test verify generate bench-throughput bench-start clean
+.PHONY: help demo demo-down kubeconfig build images test verify generate bench-rest bench-throughput bench-start clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -48,6 +48,9 @@ verify: generate ## What a change must pass before it is sent: generated files, 
 
 bench-throughput: ## How many applications a minute, against a bare client (on fake nodes).
 	@bench/throughput.sh
+
+bench-rest: ## What 10,000 completed applications cost while nothing happens.
+	@bench/rest.sh
 
 bench-start: ## How long an application takes to start, against a bare pod.
 	@bench/start.sh

@@ -29,6 +29,13 @@ pub struct Config {
     /// Where metrics are served.
     #[arg(long, env = "ONAGER_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,
+    /// Stands before the metrics that have the Kubeflow operator's names.
+    #[arg(long, env = "ONAGER_METRICS_PREFIX", default_value = "")]
+    pub metrics_prefix: String,
+    /// Labels of applications that those metrics have too, separated by commas; `namespace` is one more. Each combination of
+    /// values is a series, of at most 1,000.
+    #[arg(long, env = "ONAGER_METRICS_LABELS", value_delimiter = ',')]
+    pub metrics_labels: Vec<String>,
     /// Where probes are served.
     #[arg(long, env = "ONAGER_PROBE_ADDRESS", default_value = "0.0.0.0:8081")]
     pub probe_address: SocketAddr,

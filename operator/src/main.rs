@@ -58,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
     start_log(config.log_format);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let metrics = Arc::new(Metrics::new()?);
+    let metrics = Arc::new(Metrics::new(&config.metrics_prefix, &config.metrics_labels)?);
     let cache = Arc::new(Cache::default());
     let (ready, is_ready) = state::channel(false);
     let mut tasks = JoinSet::new();

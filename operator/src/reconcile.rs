@@ -33,7 +33,10 @@ pub fn reconcile(
     context: Arc<Context>,
 ) -> BoxFuture<'static, Result<Next, ReconcileError>> {
     async move {
-        let Ok(_permit) = context.workers.acquire().await else { return Ok(Next::await_change()) };
+        context.metrics.queue.inc();
+        let permit = context.workers.acquire().await;
+        context.metrics.queue.dec();
+        let Ok(_permit) = permit else { return Ok(Next::await_change()) };
         let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
         let Some(app) = newest else { return Ok(Next::await_change()) };
         let timer = context.metrics.reconcile_seconds.start_timer();
@@ -76,7 +79,7 @@ async fn admit(
     context: &Context,
 ) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
     let mut seen = observe::seen(context, app);
-    let plan = |shortage| {
+    let mut plan = |shortage| {
         seen.shortage = shortage;
         lifecycle::plan(&seen, &context.settings, Timestamp::now())
     };

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::{
     Api, Resource, ResourceExt,
     api::PostParams,
@@ -48,6 +49,7 @@ pub async fn save(
     saved.metadata.managed_fields = None;
     let saved = Arc::new(saved);
     context.cache.apps().written(saved.clone());
+    context.metrics.saved(app.status.as_ref(), &saved, Timestamp::now());
     Ok(saved)
 }
 

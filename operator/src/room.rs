@@ -198,3 +198,83 @@ fn free_nodes(cache: &Cache) -> Nodes {
     }
     nodes
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+    use onager_crds::SparkApplicationStatus;
+
+    use super::*;
+
+    /// One node, with room for one gang of driver and executor and no more.
+    fn cache() -> Cache {
+        let cache = Cache::default();
+        let node = serde_json::json!({
+            "metadata": {"name": "one"},
+            "status": {
+                "allocatable": {"cpu": "3", "memory": "8Gi", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+            },
+        });
+        cache.nodes().take_in(&Event::Apply(serde_json::from_value(node).expect("a node")));
+        cache.room_moved();
+        cache
+    }
+
+    fn app(name: &str) -> SparkApplication {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication",
+            "metadata": {"name": name, "namespace": "alpha", "uid": format!("uid-{name}")},
+            "spec": {
+                "type": "Scala", "mode": "cluster", "mainClass": "org.apache.spark.examples.SparkPi",
+                "driver": {"cores": 1, "memory": "512m"}, "executor": {"cores": 1, "memory": "512m", "instances": 1},
+            },
+        }))
+        .expect("an application")
+    }
+
+    fn ask<'a>(ledger: &'a Ledger, cache: &Cache, name: &str) -> Answer<'a> {
+        let app = app(name);
+        let workload = Workload::read(&app.spec).expect("a workload");
+        ledger.ask(cache, &app, &workload, |shortage| {
+            let mut status = SparkApplicationStatus::default();
+            status.application_state.state = if shortage.is_some() { State::Queued } else { State::Submitted };
+            Plan { status: Some(status), ..Plan::default() }
+        })
+    }
+
+    fn is_queued(answer: &Answer<'_>) -> bool {
+        let Answer::Decided(plan, None) = answer else { return false };
+        plan.status.as_ref().is_some_and(|status| status.application_state.state == State::Queued)
+    }
+
+    #[test]
+    fn room_that_was_promised_is_not_promised_again() {
+        let (ledger, cache) = (Ledger::default(), cache());
+        let first = ask(&ledger, &cache, "first");
+        assert!(matches!(first, Answer::Decided(_, Some(_))));
+        assert!(is_queued(&ask(&ledger, &cache, "second")), "the first is not written down yet");
+        cache.room_moved();
+        std::thread::sleep(INTERVAL);
+        assert!(is_queued(&ask(&ledger, &cache, "second")), "nor when room is counted anew");
+    }
+
+    #[test]
+    fn a_decision_that_cannot_be_saved_gives_its_room_back() {
+        let (ledger, cache) = (Ledger::default(), cache());
+        drop(ask(&ledger, &cache, "first"));
+        assert!(matches!(ask(&ledger, &cache, "second"), Answer::Decided(_, Some(_))));
+    }
+
+    #[test]
+    fn a_refusal_never_rests_on_what_is_out_of_date() {
+        let (ledger, cache) = (Ledger::default(), cache());
+        let first = ask(&ledger, &cache, "first");
+        cache.room_moved();
+        match ask(&ledger, &cache, "second") {
+            Answer::AskAgain(left) => assert!(!left.is_zero()),
+            answer => assert!(is_queued(&answer), "a slow machine has counted anew"),
+        }
+        drop(first);
+    }
+}

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::State as Shared, http::StatusCode, routing::get};
-use onager_crds::State;
+use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{cache::Cache, metrics::Metrics};
@@ -20,14 +20,7 @@ pub async fn metrics(address: SocketAddr, metrics: Arc<Metrics>, cache: Arc<Cach
 }
 
 async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> (StatusCode, String) {
-    let counts = cache.apps().count();
-    for state in [State::New, State::Queued, State::Submitted, State::Running, State::Completed, State::Failed] {
-        let name =
-            serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_string)).unwrap_or_default();
-        let name = if name.is_empty() { "NEW" } else { &name };
-        metrics.applications.with_label_values(&[name]).set(counts.get(&state).copied().unwrap_or(0));
-    }
-    match metrics.text() {
+    match metrics.text(&cache, Timestamp::now()) {
         Ok(text) => (StatusCode::OK, text),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }

@@ -27,9 +27,14 @@ const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 /// Follows all pods.
 pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
     follow(Api::<Pod>::all(context.client.clone()), Config::default(), ready, |event| {
-        for effect in context.cache.pods().take_in(&event) {
+        let effects = context.cache.pods().take_in(&event);
+        for effect in effects {
             if let Some((namespace, name)) = &effect.application {
                 context.triggers.wake(namespace, name);
+            }
+            if let (Some(well), Some((namespace, name))) = (effect.executor_ended, &effect.application) {
+                let app = context.cache.apps().get(namespace, name);
+                context.metrics.peer.executor_ended(namespace, app.as_deref(), well);
             }
             if effect.moved {
                 context.cache.room_moved();

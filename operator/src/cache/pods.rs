@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher::Event;
 use onager_core::{
-    PodSeen, Size,
+    Phase, PodSeen, Role, Size,
     requests::{self, Others},
 };
 
@@ -79,6 +79,8 @@ pub struct Effect {
     pub room: bool,
     /// Whether what takes room has changed at all.
     pub moved: bool,
+    /// Whether an executor that was known before has ended by itself, and whether it did well.
+    pub executor_ended: Option<bool>,
 }
 
 impl Pods {
@@ -156,9 +158,14 @@ impl Pods {
             self.by_owner.entry(owner).or_default().insert(key.clone());
         }
         let new = record.room();
+        let executor = record.ours.as_ref().map(|ours| &ours.seen);
+        let executor_ended = executor
+            .filter(|seen| matches!(seen.role, Role::Executor(_)) && seen.ended() && !seen.deleting)
+            .map(|seen| seen.phase == Phase::Succeeded);
         let old = self.items.insert(key, record);
         let moved = old.as_ref().is_none_or(|old| old.room() != new);
-        Effect { application, room: ended && old.is_none_or(|old| !old.ended), moved }
+        let executor_ended = executor_ended.filter(|_| old.as_ref().is_some_and(|old| !old.ended));
+        Effect { application, room: ended && old.is_none_or(|old| !old.ended), moved, executor_ended }
     }
 
     fn remove(&mut self, key: &Key) -> Effect {
@@ -174,7 +181,12 @@ impl Pods {
         if record.ours.is_some() {
             self.bury(&record.uid);
         }
-        Effect { application: record.ours.map(|ours| (key.0.clone(), ours.app)), room: true, moved: true }
+        Effect {
+            application: record.ours.map(|ours| (key.0.clone(), ours.app)),
+            room: true,
+            moved: true,
+            executor_ended: None,
+        }
     }
 
     /// Remembers that a pod is gone for good.
@@ -211,6 +223,18 @@ impl Pods {
     /// One pod.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&PodRecord> {
         self.items.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    /// How many executors run, by namespace and name of the application.
+    pub fn running_executors(&self) -> HashMap<Key, i64> {
+        let mut counts = HashMap::new();
+        for (key, record) in &self.items {
+            let Some(ours) = &record.ours else { continue };
+            if matches!(ours.seen.role, Role::Executor(_)) && ours.seen.phase == Phase::Running {
+                *counts.entry((key.0.clone(), ours.app.clone())).or_default() += 1;
+            }
+        }
+        counts
     }
 
     /// All pods that take room.

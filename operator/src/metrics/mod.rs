@@ -1,66 +1,152 @@
-//! What the operator counts. Labels are bounded: kinds of writes and states, never names of applications.
+//! What the operator counts: under names of its own, `onager_*`, and under those of the Kubeflow operator. Labels are
+//! bounded: kinds, states, reasons, and what an administrator has chosen; never names of applications.
 
+mod labels;
+mod peer;
 mod requests;
+mod summary;
 
-use prometheus::{Encoder, Histogram, HistogramOpts, IntCounter, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use jiff::Timestamp;
+use onager_crds::{SparkApplication, SparkApplicationStatus, State};
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
 
+use crate::cache::Cache;
+use labels::Labels;
+use peer::Peer;
 use requests::Requests;
+
+/// Reasons that become series of their own: they come from a kubelet too, so nothing else bounds them.
+const REASONS: usize = 60;
 
 /// All metrics.
 pub struct Metrics {
     registry: Registry,
+    /// Those with the Kubeflow operator's names.
+    pub peer: Peer,
     /// Seconds of one step of one application.
     pub reconcile_seconds: Histogram,
     /// Steps that failed and are repeated.
     pub reconcile_errors: IntCounter,
+    /// Applications that wait for a worker.
+    pub queue: IntGauge,
     /// Requests to the API server: a layer for the client.
     pub requests: Requests,
-    /// Applications, by state.
-    pub applications: IntGaugeVec,
     /// Events that were not written since too many were waiting.
     pub events_dropped: IntCounter,
     /// 1 while this process leads.
     pub leading: IntGauge,
+    applications: IntGaugeVec,
+    waiting: IntGaugeVec,
+    longest_wait: Gauge,
+    failures: IntCounterVec,
+    reasons: std::sync::Mutex<std::collections::HashSet<String>>,
 }
 
 impl Metrics {
-    /// Registers all metrics.
+    /// Registers all metrics; those with the Kubeflow operator's names get the prefix and, as labels, these labels of
+    /// applications.
     ///
     /// # Errors
-    /// When two have one name.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    /// When two have one name, or one is not a name.
+    pub fn new(prefix: &str, labels: &[String]) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let buckets = prometheus::exponential_buckets(0.001, 2.0, 14)?;
+        let seconds = HistogramOpts::new("onager_reconcile_duration_seconds", "Seconds of one step of one application");
         let metrics = Self {
-            reconcile_seconds: Histogram::with_opts(
-                HistogramOpts::new("onager_reconcile_duration_seconds", "Seconds of one step of one application")
-                    .buckets(buckets),
-            )?,
+            peer: Peer::new(&registry, prefix, Labels::new(labels))?,
+            reconcile_seconds: Histogram::with_opts(seconds.buckets(buckets))?,
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
+            queue: IntGauge::new("onager_queue_length", "Applications that wait for a worker")?,
             requests: Requests::new(&registry)?,
-            applications: IntGaugeVec::new(Opts::new("onager_applications", "Applications by state"), &["state"])?,
             events_dropped: IntCounter::new(
                 "onager_events_dropped_total",
                 "Events that were not written since too many were waiting",
             )?,
             leading: IntGauge::new("onager_leading", "1 while this process leads")?,
+            applications: IntGaugeVec::new(Opts::new("onager_applications", "Applications by state"), &["state"])?,
+            waiting: IntGaugeVec::new(
+                Opts::new("onager_waiting_applications", "Applications that wait to be admitted, by reason"),
+                &["reason"],
+            )?,
+            longest_wait: Gauge::new("onager_longest_wait_seconds", "How long the first of those has waited")?,
+            failures: IntCounterVec::new(
+                Opts::new("onager_application_failures_total", "Applications that failed, by reason"),
+                &["reason"],
+            )?,
+            reasons: std::sync::Mutex::default(),
             registry,
         };
-        metrics.registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
-        metrics.registry.register(Box::new(metrics.reconcile_errors.clone()))?;
-        metrics.registry.register(Box::new(metrics.applications.clone()))?;
-        metrics.registry.register(Box::new(metrics.events_dropped.clone()))?;
-        metrics.registry.register(Box::new(metrics.leading.clone()))?;
+        let all: [Box<dyn prometheus::core::Collector>; 9] = [
+            Box::new(metrics.reconcile_seconds.clone()),
+            Box::new(metrics.reconcile_errors.clone()),
+            Box::new(metrics.queue.clone()),
+            Box::new(metrics.events_dropped.clone()),
+            Box::new(metrics.leading.clone()),
+            Box::new(metrics.applications.clone()),
+            Box::new(metrics.waiting.clone()),
+            Box::new(metrics.longest_wait.clone()),
+            Box::new(metrics.failures.clone()),
+        ];
+        all.into_iter().try_for_each(|metric| metrics.registry.register(metric))?;
         Ok(metrics)
     }
 
-    /// Everything in Prometheus' text format.
+    /// Counts what a saved status has changed.
+    pub fn saved(&self, old: Option<&SparkApplicationStatus>, app: &SparkApplication, now: Timestamp) {
+        self.peer.saved(old, app, now);
+        let state = app.status.as_ref().map(|status| &status.application_state);
+        let failed = state.filter(|state| state.state == State::Failed);
+        if let Some(failed) = failed.filter(|_| old.is_none_or(|old| old.application_state.state != State::Failed)) {
+            let reason = self.bounded(failed.reason.as_deref().unwrap_or("Unknown"));
+            self.failures.with_label_values(&[&reason]).inc();
+        }
+    }
+
+    /// Everything in Prometheus' text format, with what is counted in the cache.
     ///
     /// # Errors
     /// When a metric cannot be written as text.
-    pub fn text(&self) -> Result<String, prometheus::Error> {
+    pub fn text(&self, cache: &Cache, now: Timestamp) -> Result<String, prometheus::Error> {
+        self.refresh(cache, now);
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn refresh(&self, cache: &Cache, now: Timestamp) {
+        self.peer.refresh(cache);
+        let counts = cache.apps().count();
+        for state in [State::New, State::Queued, State::Submitted, State::Running, State::Completed, State::Failed] {
+            let word = serde_json::to_value(state).ok().and_then(|word| word.as_str().map(str::to_string));
+            let word = word.filter(|word| !word.is_empty()).unwrap_or_else(|| "NEW".into());
+            self.applications.with_label_values(&[&word]).set(counts.get(&state).copied().unwrap_or(0));
+        }
+        self.waiting.reset();
+        let mut longest = 0.0_f64;
+        for app in cache.apps().in_state(&[State::Queued]) {
+            let Some(status) = &app.status else { continue };
+            let reason = self.bounded(status.application_state.reason.as_deref().unwrap_or("Unknown"));
+            self.waiting.with_label_values(&[&reason]).inc();
+            let since = status.conditions.iter().find(|condition| condition.type_ == "Admitted");
+            let waited = since.map_or(0.0, |since| now.duration_since(since.last_transition_time.0).as_secs_f64());
+            longest = longest.max(waited);
+        }
+        self.longest_wait.set(longest);
+    }
+
+    /// The reason itself, or `other` when there were too many different ones.
+    fn bounded(&self, reason: &str) -> String {
+        let mut reasons = self.reasons.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if reasons.contains(reason) {
+            return reason.to_string();
+        }
+        if reasons.len() >= REASONS {
+            return "other".into();
+        }
+        reasons.insert(reason.to_string());
+        reason.to_string()
     }
 }

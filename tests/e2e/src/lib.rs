@@ -11,6 +11,7 @@ pub mod foreign;
 pub mod ground;
 pub mod history;
 pub mod operator;
+pub mod prometheus;
 pub mod proxy;
 pub mod replay;
 pub mod run;

@@ -175,6 +175,28 @@ pub async fn play(fleet: &Fleet, recording: &Recording, names: impl Iterator<Ite
     Ok(())
 }
 
+/// Makes applications of these names as they are after their end: completed, with the pod of their driver and nothing else.
+///
+/// # Errors
+/// When a write is refused.
+pub async fn lay_down(fleet: &Fleet, recording: &Recording, names: impl Iterator<Item = String>) -> Result<()> {
+    let player = Arc::new(Player {
+        fleet: fleet.clone(),
+        recording: recording.clone(),
+        permits: Semaphore::new(AT_ONCE),
+        phases: Phases(Arc::default()),
+    });
+    let mut plays = JoinSet::new();
+    for name in names {
+        let player = player.clone();
+        plays.spawn(async move { player.at_rest(&name).await.with_context(|| name.clone()) });
+    }
+    while let Some(played) = plays.join_next().await {
+        played??;
+    }
+    Ok(())
+}
+
 struct Player {
     fleet: Fleet,
     recording: Recording,
@@ -218,6 +240,30 @@ impl Player {
             anyhow::Ok(())
         };
         future::try_join(tell, rest).await?;
+        Ok(())
+    }
+
+    async fn at_rest(&self, name: &str) -> Result<()> {
+        let (apps, pods): (Api<SparkApplication>, Api<Pod>) = (self.fleet.api(), self.fleet.api());
+        let recording = &self.recording;
+        let mut app = self.ask(apps.create(&PostParams::default(), &fleet::application(name)?)).await?;
+        let names =
+            [(recording.uid.clone(), app.uid().unwrap_or_default()), (recording.name.clone(), name.to_string())];
+        let mut last = recording.statuses.last().cloned().context("a status was recorded")?;
+        last.observed_generation = app.metadata.generation;
+        let text = rename(&serde_json::to_string(&last)?, &names);
+        self.status(&mut app, Some(&serde_json::from_str(&text)?)).await?;
+        let driver = recording.objects.iter().find(|recorded| {
+            recorded.kind.kind == "Pod" && recorded.object["metadata"]["labels"]["onager.dev/role"] == "driver"
+        });
+        let driver = driver.context("a driver was recorded")?;
+        let mut pod: Pod = serde_json::from_str(&rename(&driver.object.to_string(), &names))?;
+        pod.metadata.namespace = Some(self.fleet.namespace.clone());
+        // No scheduler looks at it: it is over.
+        pod.spec.get_or_insert_default().scheduler_name = Some("nobody".into());
+        let mut made = self.ask(pods.create(&PostParams::default(), &pod)).await?;
+        made.status.get_or_insert_default().phase = Some("Succeeded".into());
+        self.ask(pods.replace_status(&made.name_any(), &PostParams::default(), &made)).await?;
         Ok(())
     }
 
