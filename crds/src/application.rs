@@ -76,7 +76,7 @@ pub enum Scheduler {
     printcolumn(name = "Message", type_ = "string", json_path = ".status.applicationState.errorMessage", priority = "1"),
     validation = Rule::new("size(self.metadata.name) <= 52").message("metadata.name must be no more than 52 characters: names of pods are made from it"),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("metadata.name must be a DNS label that begins with a letter (a-z, 0-9, '-'): the driver's Service is named after it"),
-    validation = Rule::new("self.spec.?driver.?podName.orValue('') == oldSelf.spec.?driver.?podName.orValue('')").message("spec.driver.podName cannot be changed: an application has one driver, and its name is how that is kept. Make a new application"),
+    validation = Rule::new("has(self.spec.driver.podName) == has(oldSelf.spec.driver.podName) && (!has(self.spec.driver.podName) || self.spec.driver.podName == oldSelf.spec.driver.podName)").message("spec.driver.podName cannot be changed: an application has one driver, and its name is how that is kept. Make a new application"),
 )]
 #[x_kube(
     validation = Rule::new("!(self.type in ['SQL', 'Rust', 'Python']) || has(self.mainApplicationFile)").message("spec.mainApplicationFile is required: what is to be run?"),
@@ -95,7 +95,7 @@ pub struct SparkApplicationSpec {
     #[serde(default)]
     #[x_kube(validation = Rule::new("self != 'client'").message("must be cluster: the driver runs in a pod of its own, never where the application was submitted"))]
     pub mode: DeployMode,
-    /// Version of Spark the application was written for. Accepted and not used.
+    /// Version of Spark the application was written for. It becomes a label of the pods, and changes nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spark_version: Option<String>,
     /// User to act as in Hadoop. Accepted and not used.
@@ -128,11 +128,11 @@ pub struct SparkApplicationSpec {
     /// Hadoop configuration; the same as `sparkConf` under the prefix `spark.hadoop.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hadoop_conf: BTreeMap<String, String>,
-    /// ConfigMap of Spark's configuration files, mounted; SPARK_CONF_DIR points to it.
+    /// ConfigMap of Spark's configuration files, mounted; SPARK_CONF_DIR points to it, and spark-defaults.conf is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub spark_config_map: Option<String>,
-    /// ConfigMap of Hadoop's configuration files, mounted; HADOOP_CONF_DIR points to it.
+    /// ConfigMap of Hadoop's configuration files, mounted; HADOOP_CONF_DIR points to it, and core-site.xml is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub hadoop_config_map: Option<String>,
@@ -172,7 +172,7 @@ pub struct SparkApplicationSpec {
     /// Who decides where and when the pods run: `onager` (the default with a queue) or `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler: Option<Scheduler>,
-    /// A batch scheduler of the Kubeflow operator's; `kube-scheduler` means `scheduler: default`, others `onager`.
+    /// A batch scheduler of the Kubeflow operator's. None is called: an application starts whole or waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub batch_scheduler: Option<String>,

@@ -134,5 +134,5 @@ A manifest needs no more than another `apiVersion`; `onager convert` writes it a
 The page is generated from [the table](../operator/core/src/fields/table.rs) and the descriptions in the CRD; a test holds them
 together. What is in a field is judged by further rules: amounts, names, keys of `sparkConf` that contradict a field.
 Amounts of memory are Spark's (`512m`, `4g`) or Kubernetes' (`512Mi`, `4Gi`), both in powers of 1024; a number without a unit is
-refused but for `memoryOverhead`, where it is in mebibytes.
+refused but for `memoryOverhead`, where it is in mebibytes. How template, fields and defaults are put together: [pods.md](pods.md).
 ";

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod cli;
 pub mod command;
 pub mod data;
 pub mod fault;

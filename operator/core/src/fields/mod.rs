@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn what_is_honoured_or_empty_is_passed_over() {
         let quiet = json!({
-            "type": "SQL", "mode": "cluster", "proxyUser": null, "sparkVersion": "", "deps": {"jars": []},
+            "type": "SQL", "mode": "cluster", "proxyUser": null, "pythonVersion": "", "deps": {"jars": []},
             "driver": {"cores": 1}, "executor": {"instances": 2},
         });
         assert_eq!(said(&quiet), []);

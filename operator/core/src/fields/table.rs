@@ -21,10 +21,7 @@ pub(super) const SPEC: &[Field] = &[
     Field { path: "image", fate: Honoured },
     Field { path: "imagePullPolicy", fate: Honoured },
     Field { path: "imagePullSecrets", fate: Honoured },
-    Field {
-        path: "sparkVersion",
-        fate: Warned("not used: there is no Spark here; one engine runs what was written for any version"),
-    },
+    Field { path: "sparkVersion", fate: Honoured },
     Field { path: "pythonVersion", fate: Warned("not used: Python applications do not run yet") },
     Field {
         path: "proxyUser",

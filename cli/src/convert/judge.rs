@@ -1,0 +1,83 @@
+//! What is to be known about an object of ours before it is created: the table of fields, the rules of admission, and fields
+//! that the CRD does not have. The API server and its webhook say the same when it is created.
+
+use std::sync::OnceLock;
+
+use onager_core::{Workload, fields};
+use onager_crds::{SparkApplicationSpec, crd};
+use serde_json::Value;
+
+/// What an object's author should know.
+#[derive(Debug, Default, PartialEq)]
+pub struct Judged {
+    /// What is accepted and means something else, or nothing.
+    pub changes: Vec<String>,
+    /// For what it would be refused.
+    pub faults: Vec<String>,
+}
+
+/// Judges an object of ours.
+pub fn judge(object: &Value) -> Judged {
+    let mut judged = Judged::default();
+    let scheduled = object.get("kind").is_some_and(|kind| kind == "ScheduledSparkApplication");
+    let path = if scheduled { "spec.template" } else { "spec" };
+    let pointer = if scheduled { "/spec/template" } else { "/spec" };
+    let Some(spec) = object.pointer(pointer) else {
+        judged.faults.push(format!("{path}: is missing"));
+        return judged;
+    };
+    for remark in fields::remarks(spec) {
+        let line = format!("{path}.{}: {}", remark.path, remark.why);
+        if remark.refused { judged.faults.push(line) } else { judged.changes.push(line) }
+    }
+    unknown(schema(), spec, path, &mut judged.faults);
+    match serde_json::from_value::<SparkApplicationSpec>(spec.clone()).map(|spec| Workload::read(&spec)) {
+        Ok(Ok(_)) => {}
+        Ok(Err(refusal)) if refusal.reason == "UnsupportedType" => {
+            judged.changes.push(format!("{path}.type: it will end FAILED: {refusal}"));
+        }
+        Ok(Err(refusal)) => judged.faults.push(refusal.message.replacen("spec.", &format!("{path}."), 1)),
+        Err(error) if judged.faults.is_empty() => judged.faults.push(format!("{path}: {error}")),
+        Err(_) => {}
+    }
+    judged
+}
+
+/// The schema of an application's spec.
+fn schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let all = crd::all().unwrap_or_default();
+        let found = all.into_iter().find(|generated| generated.file == "sparkapplications.yaml");
+        let pointer = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+        found.and_then(|generated| generated.crd.pointer(pointer).cloned()).unwrap_or_default()
+    })
+}
+
+/// Names fields that the schema does not have.
+fn unknown(schema: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
+    if schema.get("x-kubernetes-preserve-unknown-fields").is_some() {
+        return;
+    }
+    match value {
+        Value::Object(fields) => {
+            let known = schema.get("properties").and_then(Value::as_object);
+            let any = schema.get("additionalProperties");
+            for (name, field) in fields {
+                let path = format!("{path}.{name}");
+                match (known.and_then(|known| known.get(name)).or(any), known) {
+                    (Some(schema), _) => unknown(schema, field, &path, faults),
+                    (None, Some(_)) => faults.push(format!("{path}: unknown field")),
+                    (None, None) => {}
+                }
+            }
+        }
+        Value::Array(items) => {
+            let schema = schema.get("items").unwrap_or(&Value::Null);
+            for (index, item) in items.iter().enumerate() {
+                unknown(schema, item, &format!("{path}[{index}]"), faults);
+            }
+        }
+        _ => {}
+    }
+}

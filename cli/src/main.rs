@@ -1,0 +1,74 @@
+//! The command `onager`, also a plugin of kubectl (as `kubectl-onager` on the PATH). Reads its arguments, and says by its
+//! exit code how things went. It knows the API alone: it neither links nor starts the engine.
+
+mod cluster;
+mod convert;
+mod driver;
+mod events;
+mod follow;
+mod kill;
+mod list;
+mod logs;
+mod manifest;
+mod print;
+mod status;
+mod submit;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Something could not be done; the message says what.
+const FAILED: u8 = 1;
+/// A manifest would be refused, or an application ended badly.
+const BAD_END: u8 = 3;
+
+const AFTER: &str = "Exit codes: 0 done; 1 could not be done; 2 wrong arguments; \
+                     3 an application did not complete (submit --wait), or a manifest would be refused (convert).";
+
+/// Spark-style applications on Kubernetes without Spark: manifests and daily work.
+#[derive(Parser)]
+#[command(name = "onager", version, after_help = AFTER)]
+struct Arguments {
+    #[command(flatten)]
+    cluster: cluster::Options,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    Convert(convert::Arguments),
+    Submit(submit::Arguments),
+    List(list::Arguments),
+    Status(status::Arguments),
+    Logs(logs::Arguments),
+    Kill(kill::Arguments),
+    Events(events::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", print::words(&error));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let cluster = arguments.cluster;
+    match arguments.action {
+        Action::Convert(arguments) => convert::run(&arguments),
+        Action::Submit(arguments) => submit::run(&cluster, &arguments).await,
+        Action::List(arguments) => list::run(&cluster, &arguments).await,
+        Action::Status(arguments) => status::run(&cluster, &arguments).await,
+        Action::Logs(arguments) => logs::run(&cluster, &arguments).await,
+        Action::Kill(arguments) => kill::run(&cluster, &arguments).await,
+        Action::Events(arguments) => events::run(&cluster, &arguments).await,
+    }
+}
