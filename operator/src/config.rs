@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use clap::{Parser, ValueEnum};
 
+use crate::webhook::WebhookSettings;
+
 /// The operator of Onager: runs SparkApplications.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
@@ -54,6 +56,9 @@ pub struct Config {
     /// The operator's own name, by which it holds the Lease. Outside a pod: the host and the process.
     #[arg(long, env = "POD_NAME", default_value_t = own_name())]
     pub pod_name: String,
+    /// The admission webhook's.
+    #[command(flatten)]
+    pub webhook: WebhookSettings,
 }
 
 fn own_name() -> String {

@@ -20,6 +20,7 @@ mod schedule;
 mod scope;
 mod serve;
 mod watch;
+mod webhook;
 
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
@@ -45,6 +46,7 @@ use crate::{
     metrics::Metrics,
     pause::Pauses,
     room::Ledger,
+    webhook::Webhook,
 };
 
 /// No answer of the API server may take longer; watches send bookmarks more often than this.
@@ -60,7 +62,7 @@ async fn main() -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let metrics = Arc::new(Metrics::new(&config.metrics_prefix, &config.metrics_labels)?);
     let cache = Arc::new(Cache::default());
-    let (ready, is_ready) = state::channel(false);
+    let (ready, is_ready) = state::channel(serve::Readiness::new());
     let mut tasks = JoinSet::new();
     tasks.spawn(serve::metrics(config.metrics_address, metrics.clone(), cache.clone()));
     tasks.spawn(serve::probes(config.probe_address, is_ready));
@@ -69,15 +71,18 @@ async fn main() -> anyhow::Result<()> {
     let control = Control::connect(client.clone(), &config.pod_namespace)
         .await
         .context("cannot read or make the Secret with the control key")?;
-    ready.send_replace(true);
+    let mut webhook =
+        Webhook::start(&config.webhook, &config.pod_namespace, client.clone(), metrics.registry()).await?;
+    ready.send_replace(vec![("a webhook certificate that the API server trusts", webhook.ready())]);
     let lease = LeaderLease::new(client.clone(), &config.pod_namespace, &config.lease_name, &config.pod_name);
     if config.leader_elect {
         tracing::info!(lease = config.lease_name, "waiting to lead");
         tokio::select! {
             () = lease.acquire() => {}
             ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            error = webhook.broken() => return Err(error),
+            _ = terminate.recv() => return Ok(webhook.drain().await),
+            _ = interrupt.recv() => return Ok(webhook.drain().await),
         }
     }
     metrics.leading.set(1);
@@ -110,6 +115,7 @@ async fn main() -> anyhow::Result<()> {
         _ = interrupt.recv() => false,
         () = lease.keep(), if config.leader_elect => true,
         ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
+        error = webhook.broken() => return Err(error),
         // One that decides on what it does not see any more must not lead.
         ended = watches.join_next() => anyhow::bail!("a watch ended: {ended:?}"),
         ended = scopes.join_next() => anyhow::bail!("the work on a namespace ended: {ended:?}"),
@@ -133,6 +139,7 @@ async fn main() -> anyhow::Result<()> {
     if config.leader_elect {
         lease.release().await;
     }
+    webhook.drain().await;
     Ok(())
 }
 

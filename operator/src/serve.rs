@@ -26,18 +26,23 @@ async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> (StatusCode, Strin
     }
 }
 
-/// Serves `/healthz` and `/readyz`; ready means that the API server has answered.
+/// What must be true before the operator is ready, by name.
+pub type Readiness = Vec<(&'static str, watch::Receiver<bool>)>;
+
+/// Serves `/healthz` and `/readyz`, which names what it waits for.
 ///
 /// # Errors
 /// When the address cannot be listened on.
-pub async fn probes(address: SocketAddr, ready: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn probes(address: SocketAddr, ready: watch::Receiver<Readiness>) -> std::io::Result<()> {
     let readiness = move || {
-        let ready = *ready.borrow();
+        let missing: Vec<&str> =
+            ready.borrow().iter().filter(|(_, ready)| !*ready.borrow()).map(|(name, _)| *name).collect();
+        let begun = !ready.borrow().is_empty();
         async move {
-            if ready {
-                (StatusCode::OK, "ok")
-            } else {
-                (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet")
+            match (begun, missing.as_slice()) {
+                (true, []) => (StatusCode::OK, "ok".to_string()),
+                (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "waiting for: the API server".to_string()),
+                (true, missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}", missing.join(", "))),
             }
         }
     };

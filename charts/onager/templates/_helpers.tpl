@@ -35,6 +35,53 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- printf "%s:%s" $image.repository ($image.tag | default (index . 1)) -}}
 {{- end -}}
 
+{{- define "onager.webhookName" -}}
+{{ include "onager.name" . }}-webhook
+{{- end -}}
+
+{{/* Which Certificate cert-manager's injector writes into caBundle. */}}
+{{- define "onager.injectFrom" -}}
+{{- if .Values.webhook.certManager.enabled -}}
+annotations:
+  cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/{{ include "onager.webhookName" . }}
+{{- end -}}
+{{- end -}}
+
+{{/* What the validating and the mutating webhook have in common. Arguments: the root, the path. Fails closed, for our own
+kinds alone. An object that is being deleted must be able to go while no operator is there. */}}
+{{- define "onager.webhook" -}}
+{{- $root := index . 0 -}}
+clientConfig:
+  service:
+    name: {{ include "onager.webhookName" $root }}
+    namespace: {{ $root.Release.Namespace }}
+    path: {{ index . 1 }}
+    port: 443
+admissionReviewVersions: [v1]
+failurePolicy: Fail
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: 5
+{{- if $root.Values.teamNamespaces }}
+# Others may belong to another release.
+namespaceSelector:
+  matchExpressions:
+    - key: kubernetes.io/metadata.name
+      operator: In
+      values:
+        {{- toYaml $root.Values.teamNamespaces | nindent 8 }}
+{{- end }}
+matchConditions:
+  - name: stays
+    expression: "!has(object.metadata.deletionTimestamp)"
+rules:
+  - apiGroups: [onager.dev]
+    apiVersions: [v1alpha1]
+    operations: [CREATE, UPDATE]
+    resources: [sparkapplications, scheduledsparkapplications]
+    scope: Namespaced
+{{- end -}}
+
 {{/* What the operator may do where applications live. It makes Secrets and cannot read them; what it makes belongs to its
 application and goes with that. */}}
 {{- define "onager.teamRules" -}}

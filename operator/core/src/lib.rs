@@ -11,6 +11,7 @@ pub mod plan;
 pub mod pod;
 pub mod quantity;
 pub mod requests;
+pub mod rules;
 pub mod schedule;
 pub mod seen;
 pub mod size;

@@ -94,6 +94,11 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Where other rooms register theirs.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Counts what a saved status has changed.
     pub fn saved(&self, old: Option<&SparkApplicationStatus>, app: &SparkApplication, now: Timestamp) {
         self.peer.saved(old, app, now);

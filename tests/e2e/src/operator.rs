@@ -37,7 +37,8 @@ impl Operator {
             .env("POD_NAMESPACE", &team.name)
             .env("RUST_LOG", "info")
             .args(["--namespaces", &team.name, "--leader-elect=false", "--engine-image", ENGINE_IMAGE])
-            .args(["--metrics-address=127.0.0.1:0", "--probe-address=127.0.0.1:0"])
+            // The API server asks the webhook of the installed operator.
+            .args(["--metrics-address=127.0.0.1:0", "--probe-address=127.0.0.1:0", "--webhook=false"])
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true);

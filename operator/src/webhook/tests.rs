@@ -1,0 +1,153 @@
+//! The webhook as an API server meets it: over TLS, with a certificate that changes, and with bodies that make no sense.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, StatusCode, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::ring,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+
+use super::*;
+
+const NAME: &str = "onager-webhook.onager-system.svc";
+
+struct Ground {
+    address: SocketAddr,
+    served: Arc<Served>,
+    phase: watch::Sender<Phase>,
+    server: tokio::task::JoinHandle<anyhow::Result<()>>,
+}
+
+async fn ground() -> Ground {
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let served = Arc::new(Served::default());
+    let metrics = WebhookMetrics::register(&prometheus::Registry::new()).expect("metrics");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let tls = certificate::server_config(served.clone()).expect("TLS");
+    let app = review::router(metrics, phases.clone());
+    let server = tokio::spawn(server::serve(listener, tls, app, phases));
+    Ground { address, served, phase, server }
+}
+
+impl Ground {
+    /// Serves a new certificate, and answers who vouches for it.
+    fn renew(&self) -> String {
+        let pair =
+            certificate::pair(&[NAME.to_string()], Duration::from_secs(86_400), Timestamp::now()).expect("a pair");
+        self.served.exchange(&pair.certificate, &pair.key).expect("they fit");
+        pair.ca
+    }
+
+    async fn ask(&self, trusted: &str, path: &str, body: Vec<u8>) -> anyhow::Result<(StatusCode, Value)> {
+        let mut roots = RootCertStore::empty();
+        for ca in CertificateDer::pem_slice_iter(trusted.as_bytes()) {
+            roots.add(ca?)?;
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let stream = TcpStream::connect(self.address).await?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(NAME)?, stream).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = Request::post(path)
+            .header("host", NAME)
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+}
+
+fn question(object: Value) -> Value {
+    json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "705ab4f5-6393-11e8-b7cc-42010a800002", "operation": "CREATE", "name": "etl", "namespace": "team",
+            "kind": {"group": "onager.dev", "version": "v1alpha1", "kind": "SparkApplication"},
+            "resource": {"group": "onager.dev", "version": "v1alpha1", "resource": "sparkapplications"},
+            "userInfo": {"username": "ann"}, "object": object,
+        },
+    })
+}
+
+fn application(memory: &str) -> Value {
+    json!({
+        "apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication", "metadata": {"name": "etl", "namespace": "team"},
+        "spec": {"type": "SQL", "mainApplicationFile": "local:///a.sql", "driver": {"memory": memory}},
+    })
+}
+
+#[tokio::test]
+async fn a_question_is_answered_with_words_that_kubectl_prints() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    let ask = async |object| {
+        let (status, review) =
+            ground.ask(&ca, "/validate", question(object).to_string().into_bytes()).await.expect("an answer");
+        assert_eq!((status, &review["apiVersion"]), (StatusCode::OK, &json!("admission.k8s.io/v1")));
+        assert_eq!(review["response"]["uid"], "705ab4f5-6393-11e8-b7cc-42010a800002");
+        review["response"].clone()
+    };
+    assert_eq!(ask(application("1g")).await["allowed"], true);
+    let refused = ask(application("12potatoes")).await;
+    assert_eq!((&refused["allowed"], &refused["status"]["reason"]), (&json!(false), &json!("Invalid")));
+    assert!(refused["status"]["message"].as_str().is_some_and(|text| text.contains("512m")), "{refused}");
+    assert!(refused["status"]["details"]["causes"][0]["field"].is_string(), "{refused}");
+    let mut leaving = application("12potatoes");
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    assert_eq!(ask(leaving).await["allowed"], true, "what is being deleted must be able to go");
+}
+
+#[tokio::test]
+async fn whatever_comes_in_an_answer_goes_out_and_it_is_no() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let bodies = ["", "null", "7", "{", "[]", "{\"request\": null}", "{\"request\": {}}", "\u{0}\u{ffff}", &deep];
+    for path in ["/validate", "/default"] {
+        for body in bodies {
+            let (status, review) = ground.ask(&ca, path, body.as_bytes().to_vec()).await.expect("an answer");
+            assert_eq!((status, &review["response"]["allowed"]), (StatusCode::OK, &json!(false)), "{body:.20}");
+        }
+        let (status, _) = ground.ask(&ca, path, vec![b' '; 7 << 20]).await.expect("an answer");
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_exchanged_while_questions_come() {
+    let ground = ground().await;
+    let body = || question(application("1g")).to_string().into_bytes();
+    assert!(ground.ask("", "/validate", body()).await.is_err(), "nothing is served yet");
+    let first = ground.renew();
+    ground.ask(&first, "/validate", body()).await.expect("the first is served");
+    let second = ground.renew();
+    assert!(ground.ask(&first, "/validate", body()).await.is_err(), "the first is served no more");
+    ground.ask(&format!("{first}{second}"), "/validate", body()).await.expect("who trusts both trusts the second");
+}
+
+#[tokio::test]
+async fn the_end_waits_for_answers_under_way() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    ground.phase.send_replace(Phase::Draining);
+    ground.ask(&ca, "/validate", question(application("1g")).to_string().into_bytes()).await.expect("still an answer");
+    ground.phase.send_replace(Phase::Stopping);
+    ground.server.await.expect("no panic").expect("a good end");
+    assert!(TcpStream::connect(ground.address).await.is_err(), "nobody listens any more");
+}
