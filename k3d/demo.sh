@@ -49,6 +49,7 @@ install_operator() {
     helm upgrade --install onager charts/onager --namespace onager-system --create-namespace \
         --values k3d/values-dev.yaml --set-string "podAnnotations.onager\.dev/build=$build" \
         --wait --timeout 120s >/dev/null || { operator_trouble; fail "the operator did not become ready"; }
+    webhook_answers team-alpha
 }
 
 operator_trouble() {

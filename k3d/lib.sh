@@ -76,3 +76,15 @@ native() {
     [ -x "$tool" ] || cargo_build >&2
     ONAGER_CLUSTER=$CLUSTER "$tool" "$@"
 }
+
+# A ready operator is a moment ahead of kube-proxy: whoever applies now must not be refused because nobody answers.
+webhook_answers() { # namespace it is asked about
+    local left=120 question
+    question='{"apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication", "metadata": {"name": "is-somebody-there"}'
+    question+=', "spec": {"type": "SQL", "mainApplicationFile": "local:///none.sql"}}'
+    until kubectl --namespace "$1" create --dry-run=server --filename - >/dev/null 2>&1 <<<"$question"; do
+        left=$((left - 1))
+        [ "$left" -gt 0 ] || fail "the operator's webhook does not answer"
+        sleep 0.5
+    done
+}

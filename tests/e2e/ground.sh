@@ -33,6 +33,7 @@ install_operator() { # more arguments for helm
     kubectl label namespace onager-system pod-security.kubernetes.io/enforce=restricted >/dev/null
     helm upgrade --install onager charts/onager --namespace onager-system --values k3d/values-dev.yaml \
         --values tests/e2e/values.yaml "$@" --wait --timeout 180s >/dev/null
+    webhook_answers onager-system
 }
 
 example_data() {

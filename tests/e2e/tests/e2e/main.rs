@@ -11,3 +11,4 @@ mod reports;
 mod restarts;
 mod schedules;
 mod survives;
+mod webhook;
