@@ -99,7 +99,8 @@ pub(crate) fn quantity_map<'de, D: Deserializer<'de>>(deserializer: D) -> Result
 pub(crate) const QUANTITIES: [&str; 2] = ["divisor", "sizeLimit"];
 pub(crate) const QUANTITY_MAPS: [&str; 4] = ["limits", "overhead", "requests", "resources"];
 
-fn quantities_as_text(value: &mut Value) {
+/// Makes quantities that are numbers text, wherever Kubernetes' types have quantities: `cpu: 1` becomes `cpu: "1"`.
+pub fn quantities_as_text(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {

@@ -2,13 +2,32 @@
 //! be right. Works on the object as it came, unknown fields included, since types drop what they do not know. Looks at the
 //! object alone, never at the cluster; one look takes time in proportion to the object's size.
 
+pub mod accounts;
 mod application;
+mod at;
+mod conf;
+pub mod defaults;
+mod notation;
+mod options;
+mod pods;
+mod references;
+mod shape;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A kind of ours.
+use at::At;
+
+/// An answer names no more faults; who has so many looks at the whole object anyway.
+const MOST_FAULTS: usize = 50;
+/// An answer holds no more warnings, and none that is longer: API servers cut what goes beyond.
+const MOST_WARNINGS: usize = 20;
+const LONGEST_WARNING: usize = 250;
+
+/// A kind of ours. Queue comes with its rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `SparkApplication`.
@@ -59,18 +78,51 @@ pub struct Verdict {
     pub warnings: Vec<String>,
 }
 
+impl Verdict {
+    fn fault(&mut self, fault: Fault) {
+        if self.faults.len() < MOST_FAULTS && !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    fn warning(&mut self, mut warning: String) {
+        if warning.len() > LONGEST_WARNING {
+            warning.truncate(warning.floor_char_boundary(LONGEST_WARNING - 4));
+            warning.push_str(" ...");
+        }
+        if self.warnings.len() < MOST_WARNINGS && !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
 /// Judges an object that is created, or that takes the place of `old`.
 pub fn check(object: &Value, kind: Kind, old: Option<&Value>) -> Verdict {
-    let mut verdict = Verdict::default();
     // Labels, annotations and finalizers may change whatever the spec is, also one that was right by earlier rules.
     if old.is_some_and(|old| old.get("spec") == object.get("spec")) {
-        return verdict;
+        return Verdict::default();
     }
+    let mut verdict = judge(object, kind);
+    // What was there before, by earlier rules, does not stop a change of something else.
+    if let Some(old) = old.filter(|_| !verdict.faults.is_empty()) {
+        let before = judge(old, kind).faults;
+        verdict.faults.retain(|fault| !before.contains(fault));
+    }
+    verdict
+}
+
+fn judge(object: &Value, kind: Kind) -> Verdict {
+    let mut verdict = Verdict::default();
+    let root = At::new("", object);
+    let spec = At::new("spec", object.get("spec").unwrap_or(&Value::Null));
     match kind {
-        Kind::SparkApplication => application::check(object.get("spec").unwrap_or(&Value::Null), "spec", &mut verdict),
+        Kind::SparkApplication => {
+            let name = root.dig(&["metadata", "name"]).map(|at| at.text()).unwrap_or_default();
+            application::check(&spec, &root, name, &mut verdict);
+        }
         Kind::ScheduledSparkApplication => {
-            let template = object.pointer("/spec/template").unwrap_or(&Value::Null);
-            application::check(template, "spec.template", &mut verdict);
+            let template = At::new("spec.template", spec.value.get("template").unwrap_or(&Value::Null));
+            application::check(&template, &root, "", &mut verdict);
         }
     }
     verdict

@@ -1,0 +1,98 @@
+//! Groups of options: numbers that do not go together, names made from others, ports that are taken twice, and repetitions
+//! that would never happen.
+
+use super::{At, Verdict, at::distinct};
+
+/// As many as the CRD takes; each has an index and a pod.
+const MOST_EXECUTORS: i64 = 10_000;
+/// The longest name of a Service.
+const SERVICE_NAME: usize = 63;
+
+/// Judges the options of a spec; `name` is the application's, "" where it is not known.
+pub fn check(spec: &At<'_>, name: &str, verdict: &mut Verdict) {
+    let counts = [
+        &["executor", "instances"][..],
+        &["dynamicAllocation", "maxExecutors"],
+        &["dynamicAllocation", "minExecutors"],
+    ];
+    for at in counts.iter().filter_map(|path| spec.dig(path)) {
+        if at.value.as_i64().is_some_and(|count| count > MOST_EXECUTORS) {
+            at.fault(verdict, format!("must be at most {MOST_EXECUTORS}"));
+        }
+    }
+    allocation(spec, verdict);
+    restarts(spec, verdict);
+    ingress(spec, name, verdict);
+}
+
+fn allocation(spec: &At<'_>, verdict: &mut Verdict) {
+    let Some(options) = spec.field("dynamicAllocation") else { return };
+    if !options.field("enabled").is_some_and(|at| at.is_true()) {
+        return;
+    }
+    let number = |field: &str| options.field(field).and_then(|at| Some((at.value.as_i64()?, at)));
+    let (least, most) = (number("minExecutors"), number("maxExecutors"));
+    if let (Some((least, at)), Some((most, _))) = (&least, &most)
+        && least > most
+    {
+        at.fault(verdict, format!("is {least}, more than maxExecutors, {most}"));
+    }
+    let begin = spec.dig(&["executor", "instances"]).and_then(|at| Some((at.value.as_i64()?, at)));
+    for (count, at) in [number("initialExecutors"), begin].into_iter().flatten() {
+        if let Some((most, _)) = most.as_ref().filter(|(most, _)| count > *most) {
+            at.fault(verdict, format!("is {count}, more than spec.dynamicAllocation.maxExecutors, {most}"));
+        }
+    }
+    if let (Some((count, at)), Some((least, _))) = (number("initialExecutors"), &least)
+        && count < *least
+    {
+        at.fault(verdict, format!("is {count}, less than minExecutors, {least}"));
+    }
+}
+
+fn restarts(spec: &At<'_>, verdict: &mut Verdict) {
+    let Some(policy) = spec.field("restartPolicy") else { return };
+    let retries = ["onFailureRetries", "onSubmissionFailureRetries"];
+    let given: Vec<At<'_>> = retries.iter().filter_map(|field| policy.field(field)).collect();
+    match policy.text_of("type") {
+        "" | "Never" => {
+            for at in given.iter().filter(|at| at.value.as_i64() != Some(0)) {
+                at.warning(verdict, "is not used: restartPolicy.type is Never");
+            }
+        }
+        "OnFailure" if given.is_empty() => {
+            policy.warning(verdict, "without onFailureRetries or onSubmissionFailureRetries nothing is repeated");
+        }
+        _ => {}
+    }
+}
+
+fn ingress(spec: &At<'_>, name: &str, verdict: &mut Verdict) {
+    let options = spec.items_of("driverIngressOptions");
+    let mut ports = Vec::new();
+    for at in options.iter().filter_map(|option| option.field("servicePort")) {
+        let port = at.value.to_string();
+        let service = format!("{name}-driver-{port}");
+        if service.len() > SERVICE_NAME {
+            let most = SERVICE_NAME - (service.len() - name.len());
+            at.fault(verdict, format!("its Service {service} would have a name of more than {SERVICE_NAME} characters: shorten metadata.name to {most}"));
+        }
+        ports.push((at, port));
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for (at, port) in &ports {
+        if seen.contains(&port.as_str()) {
+            at.fault(verdict, format!("port {port} is given twice: each Service needs one of its own"));
+        }
+        seen.push(port);
+    }
+    let urls = options.into_iter().filter_map(|option| option.field("ingressURLFormat"));
+    distinct(
+        urls.map(|at| {
+            let text = at.text();
+            (at, text)
+        }),
+        "URL",
+        verdict,
+    );
+}
