@@ -5,6 +5,7 @@
 mod certificate;
 mod metrics;
 mod review;
+mod rights;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -16,7 +17,7 @@ use anyhow::Context as _;
 use kube::Client;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use self::{certificate::Served, metrics::WebhookMetrics, server::Phase};
+use self::{certificate::Served, metrics::WebhookMetrics, rights::Rights, server::Phase};
 
 pub use self::settings::WebhookSettings;
 
@@ -55,7 +56,7 @@ impl Webhook {
         let listener = TcpListener::bind(settings.webhook_address)
             .await
             .with_context(|| format!("cannot listen on {}", settings.webhook_address))?;
-        let app = review::router(metrics, phases.clone());
+        let app = review::router(Rights::new(client.clone()), metrics, phases.clone());
         let tls = certificate::server_config(served.clone())?;
         tasks.spawn(server::serve(listener, tls, app, phases));
         match settings.webhook_certificate_dir.clone() {

@@ -3,6 +3,7 @@
 
 use std::{
     panic::AssertUnwindSafe,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 use super::{
     metrics::{Answer, WebhookMetrics},
+    rights::Rights,
     server::Phase,
 };
 
@@ -38,17 +40,18 @@ const MESSAGE_LIMIT: usize = 16 << 10;
 
 #[derive(Clone)]
 struct Shared {
+    rights: Arc<Rights>,
     metrics: WebhookMetrics,
     phase: watch::Receiver<Phase>,
 }
 
 /// The paths that the chart's configurations name.
-pub fn router(metrics: WebhookMetrics, phase: watch::Receiver<Phase>) -> Router {
+pub fn router(rights: Rights, metrics: WebhookMetrics, phase: watch::Receiver<Phase>) -> Router {
     Router::new()
         .route("/validate", post(async |shared: State<Shared>, body: Bytes| answer("validate", &shared, &body).await))
         .route("/default", post(async |shared: State<Shared>, body: Bytes| answer("default", &shared, &body).await))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(Shared { metrics, phase })
+        .with_state(Shared { rights: Arc::new(rights), metrics, phase })
 }
 
 /// What is asked: the request without its objects, and these as they came, unknown fields included.
@@ -62,7 +65,7 @@ async fn answer(webhook: &'static str, shared: &Shared, body: &[u8]) -> Response
     let began = Instant::now();
     let (response, kind) = match read(body) {
         Ok(question) => {
-            let judged = AssertUnwindSafe(judge(webhook, &question)).catch_unwind();
+            let judged = AssertUnwindSafe(judge(webhook, &shared.rights, &question)).catch_unwind();
             match tokio::time::timeout(LIMIT, judged).await {
                 Ok(Ok(response)) => {
                     let kind = if response.allowed { Answer::Allowed } else { Answer::Denied };
@@ -100,11 +103,11 @@ fn read(body: &[u8]) -> Result<Question, String> {
     Ok(Question { request, object: object.unwrap_or_default(), old })
 }
 
-async fn judge(webhook: &str, question: &Question) -> AdmissionResponse {
-    let request = &question.request;
+async fn judge(webhook: &str, rights: &Rights, question: &Question) -> AdmissionResponse {
+    let Question { request, object, old } = question;
     let asked = matches!(request.operation, Operation::Create | Operation::Update);
     // The garbage collector and finalizers of others must always come through.
-    let leaving = question.object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
+    let leaving = object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
     if !asked || leaving || request.sub_resource.as_deref().is_some_and(|part| !part.is_empty()) {
         return AdmissionResponse::from(request);
     }
@@ -113,8 +116,61 @@ async fn judge(webhook: &str, question: &Question) -> AdmissionResponse {
         return refuse(request, 400, "BadRequest", &words);
     };
     match webhook {
-        "validate" => validated(request, rules::check(&question.object, kind, question.old.as_ref())),
-        _ => AdmissionResponse::from(request),
+        "validate" => {
+            let verdict = rules::check(object, kind, old.as_ref());
+            if verdict.faults.is_empty()
+                && let Some(refusal) = without_right(rights, question, kind).await
+            {
+                return refusal;
+            }
+            validated(request, verdict)
+        }
+        _ => {
+            let author = request.user_info.username.as_deref().unwrap_or_default();
+            let filled = rules::defaults::filled(object, kind, old.as_ref(), author);
+            patched(request, rules::patch::between(object, &filled))
+        }
+    }
+}
+
+/// The refusal, where the author may not use a service account that the object names.
+async fn without_right(rights: &Rights, question: &Question, kind: Kind) -> Option<AdmissionResponse> {
+    let Question { request, object, old } = question;
+    if !rules::accounts::changed(object, kind, old.as_ref()) {
+        return None;
+    }
+    let accounts = rules::accounts::named(object, kind);
+    let user = &request.user_info;
+    if accounts.is_empty() || (kind == Kind::SparkApplication && rights.is_own_run(user, object).await) {
+        return None;
+    }
+    let namespace = request.namespace.as_deref().unwrap_or_default();
+    let answers = accounts.iter().map(|(path, account)| async move {
+        let who = user.username.as_deref().unwrap_or_default();
+        let what = format!("{path}: whether {who:?} may use service account {account:?} in namespace {namespace:?}");
+        match rights.may_use(user, namespace, account).await {
+            Ok(true) => None,
+            Ok(false) => Some((403, "Forbidden", format!(
+                "{path}: {who:?} may not use service account {account:?} in namespace {namespace:?}: that needs the verb impersonate on it, which the role edit has; or name another, or none"
+            ))),
+            Err(error) => Some((500, "InternalError", format!("{what} is not known, so it is refused: {error}"))),
+        }
+    });
+    let refusals: Vec<_> = futures::future::join_all(answers).await.into_iter().flatten().collect();
+    let (code, reason, _) = refusals.first()?;
+    let words: Vec<&str> = refusals.iter().map(|(_, _, words)| words.as_str()).collect();
+    Some(refuse(request, *code, reason, &words.join("; ")))
+}
+
+fn patched(request: &AdmissionRequest<DynamicObject>, operations: Vec<Value>) -> AdmissionResponse {
+    let response = AdmissionResponse::from(request);
+    if operations.is_empty() {
+        return response;
+    }
+    let patch = serde_json::from_value(Value::Array(operations)).map_err(|error| error.to_string());
+    match patch.and_then(|patch| response.with_patch(patch).map_err(|error| error.to_string())) {
+        Ok(response) => response,
+        Err(error) => refuse(request, 500, "InternalError", &format!("no defaults could be set: {error}")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, StatusCode, body::Bytes, client::conn::http1};
+use hyper::{Request, Response, StatusCode, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ use tokio_rustls::{
 
 use super::*;
 
+const OPERATOR: &str = "system:serviceaccount:onager-system:onager";
 const NAME: &str = "onager-webhook.onager-system.svc";
 
 struct Ground {
@@ -28,6 +29,31 @@ struct Ground {
     server: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
+/// Lets ann use every account but `admin`, does not answer about `slow`, and calls the operator by its name.
+fn api_server() -> kube::Client {
+    let answer = |request: Request<kube::client::Body>| async move {
+        let (parts, body) = request.into_parts();
+        let asked: Value = serde_json::from_slice(&body.collect_bytes().await?).unwrap_or_default();
+        let account = asked["spec"]["resourceAttributes"]["name"].as_str().unwrap_or_default();
+        if account == "slow" {
+            return Err("no answer".into());
+        }
+        let answer = match parts.uri.path() {
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews" => {
+                json!({"status": {"userInfo": {"username": OPERATOR}}})
+            }
+            _ => json!({
+                "spec": asked["spec"],
+                "status": {"allowed": asked["spec"]["user"] == "ann" && account != "admin"},
+            }),
+        };
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Response::new(kube::client::Body::from(
+            answer.to_string().into_bytes(),
+        )))
+    };
+    kube::Client::new(tower::service_fn(answer), "default")
+}
+
 async fn ground() -> Ground {
     let (phase, phases) = watch::channel(Phase::Serving);
     let served = Arc::new(Served::default());
@@ -35,7 +61,7 @@ async fn ground() -> Ground {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let tls = certificate::server_config(served.clone()).expect("TLS");
-    let app = review::router(metrics, phases.clone());
+    let app = review::router(Rights::new(api_server()), metrics, phases.clone());
     let server = tokio::spawn(server::serve(listener, tls, app, phases));
     Ground { address, served, phase, server }
 }
@@ -150,4 +176,71 @@ async fn the_end_waits_for_answers_under_way() {
     ground.phase.send_replace(Phase::Stopping);
     ground.server.await.expect("no panic").expect("a good end");
     assert!(TcpStream::connect(ground.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn who_may_not_use_a_service_account_may_not_have_pods_run_as_it() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    let ask = async |user: &str, change: &dyn Fn(&mut Value)| {
+        let mut question = question(application("1g"));
+        question["request"]["userInfo"]["username"] = user.into();
+        change(&mut question["request"]);
+        let body = question.to_string().into_bytes();
+        ground.ask(&ca, "/validate", body).await.expect("an answer").1["response"].clone()
+    };
+    let account = |request: &mut Value, name: &str| request["object"]["spec"]["driver"]["serviceAccount"] = name.into();
+    assert_eq!(ask("bob", &|_| {}).await["allowed"], true, "none is named");
+    assert_eq!(ask("ann", &|request| account(request, "etl")).await["allowed"], true);
+    let refused = ask("bob", &|request| account(request, "etl")).await;
+    assert_eq!((&refused["allowed"], &refused["status"]["code"]), (&json!(false), &json!(403)));
+    let message = refused["status"]["message"].as_str().unwrap_or_default();
+    for words in ["spec.driver.serviceAccount", "\"bob\"", "\"etl\"", "impersonate"] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(ask("ann", &|request| account(request, "admin")).await["status"]["code"], 403);
+    assert_eq!(ask("ann", &|request| account(request, "slow")).await["status"]["code"], 500, "no answer is no");
+
+    // What runs stays the same: not asked again. Something else runs: asked.
+    let update = |request: &mut Value, field: &str, value: Value| {
+        account(request, "etl");
+        request["operation"] = "UPDATE".into();
+        request["oldObject"] = request["object"].clone();
+        request["object"]["spec"][field] = value;
+    };
+    assert_eq!(ask("bob", &|request| update(request, "suspend", true.into())).await["allowed"], true);
+    assert_eq!(ask("bob", &|request| update(request, "arguments", json!(["x"]))).await["status"]["code"], 403);
+
+    // A run of a schedule, whose author was asked about when they wrote it; nobody else may claim that.
+    let run = |request: &mut Value| {
+        account(request, "admin");
+        request["object"]["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "onager.dev/v1alpha1", "kind": "ScheduledSparkApplication", "name": "s", "uid": "u", "controller": true,
+        }]);
+    };
+    assert_eq!(ask(OPERATOR, &run).await["allowed"], true);
+    assert_eq!(ask("ann", &run).await["status"]["code"], 403);
+    assert_eq!(ask(OPERATOR, &|request| account(request, "admin")).await["status"]["code"], 403);
+}
+
+#[tokio::test]
+async fn defaults_are_written_as_a_patch() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    let ask = async |question: Value| {
+        let (_, review) = ground.ask(&ca, "/default", question.to_string().into_bytes()).await.expect("an answer");
+        assert_eq!(review["response"]["allowed"], true, "{review}");
+        let bytes = review["response"]["patch"].as_array().cloned().unwrap_or_default();
+        let bytes: Vec<u8> = bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
+        (review, String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let (review, patch) = ask(question(application("1g"))).await;
+    assert_eq!(review["response"]["patchType"], "JSONPatch");
+    assert!(patch.contains("/spec/executor") && patch.contains("/spec/mode") && !patch.contains("author"), "{patch}");
+    let mut schedule = question(json!({
+        "metadata": {"name": "s"}, "spec": {"schedule": "@daily", "template": application("1g")["spec"]},
+    }));
+    schedule["request"]["kind"]["kind"] = "ScheduledSparkApplication".into();
+    let (_, patch) = ask(schedule).await;
+    assert!(patch.contains("onager.dev/author") && patch.contains("\"ann\""), "{patch}");
 }

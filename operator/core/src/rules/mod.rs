@@ -9,6 +9,7 @@ mod conf;
 pub mod defaults;
 mod notation;
 mod options;
+pub mod patch;
 mod pods;
 mod references;
 mod shape;
