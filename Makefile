@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test verify generate bench-rest bench-throughput bench-start clean
+.PHONY: help demo demo-down kubeconfig build images test verify generate bench-rest bench-throughput bench-start bench-webhook clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -54,6 +54,9 @@ bench-rest: ## What 10,000 completed applications cost while nothing happens.
 
 bench-start: ## How long an application takes to start, against a bare pod.
 	@bench/start.sh
+
+bench-webhook: ## How fast the webhook answers on one core.
+	@bench/webhook.sh
 
 clean: ## Remove what was built from this tree, images too. Kubernetes' programs stay.
 	@. k3d/lib.sh

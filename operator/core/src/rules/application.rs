@@ -3,7 +3,7 @@
 use onager_crds::SparkApplicationSpec;
 use serde_json::{Value, json};
 
-use super::{At, Fault, Verdict, conf, options, pods, references, shape};
+use super::{At, Fault, Verdict, conf, extent, options, pods, references, shape};
 use crate::{Refusal, Workload, workload::SPARK_PI};
 
 /// How many faults are looked for in what has to be read anew for each.
@@ -12,6 +12,9 @@ const READINGS: usize = 16;
 /// Adds what is to be said about a spec; `object` is what it belongs to, and `name` the application's, if it is known.
 pub fn check(spec: &At<'_>, object: &At<'_>, name: &str, verdict: &mut Verdict) {
     let namespace = object.dig(&["metadata", "namespace"]).map(|at| at.text()).unwrap_or_default();
+    if !extent::check(spec, verdict) {
+        return;
+    }
     shape::check(spec, verdict);
     conf::check(spec, namespace, verdict);
     references::check(spec, verdict);

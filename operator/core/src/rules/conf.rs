@@ -71,22 +71,25 @@ const UNUSED: [&str; 12] = [
     "spark.executor.extraClassPath",
 ];
 
-/// Those of them that are read all the same: `{role}` is driver or executor.
-const USED: [&str; 14] = [
-    "spark.kubernetes.{role}.request.cores",
-    "spark.kubernetes.{role}.limit.cores",
-    "spark.kubernetes.{role}.schedulerName",
-    "spark.kubernetes.scheduler.name",
-    "spark.kubernetes.{role}.label.",
-    "spark.kubernetes.{role}.annotation.",
-    "spark.kubernetes.{role}.node.selector.",
-    "spark.kubernetes.{role}.secrets.",
-    "spark.kubernetes.{role}.secretKeyRef.",
+/// Those of them that are read all the same; one that ends with a dot has a name after it.
+const USED: [&str; 5] = [
     "spark.kubernetes.driverEnv.",
-    "spark.kubernetes.driver.service.",
-    "spark.kubernetes.node.selector.",
     "spark.kubernetes.memoryOverheadFactor",
     "spark.kubernetes.namespace",
+    "spark.kubernetes.node.selector.",
+    "spark.kubernetes.scheduler.name",
+];
+/// The same below `spark.kubernetes.driver.` and `spark.kubernetes.executor.`.
+const USED_OF_ROLES: [&str; 9] = [
+    "annotation.",
+    "label.",
+    "limit.cores",
+    "node.selector.",
+    "request.cores",
+    "schedulerName",
+    "secretKeyRef.",
+    "secrets.",
+    "service.",
 ];
 
 /// Judges the keys of a spec in this namespace; "" where it is not known.
@@ -145,10 +148,9 @@ fn contradiction(spec: &At<'_>, at: &At<'_>, rule: &Rule, verdict: &mut Verdict)
 }
 
 fn is_used(key: &str) -> bool {
-    USED.iter().any(|used| {
-        ["driver", "executor"].iter().any(|role| {
-            let used = used.replace("{role}", role);
-            if used.ends_with('.') { key.starts_with(&used) } else { key == used }
-        })
-    })
+    let found = |key: &str, known: &[&str]| {
+        known.iter().any(|used| if used.ends_with('.') { key.starts_with(used) } else { key == *used })
+    };
+    let roles = ["spark.kubernetes.driver.", "spark.kubernetes.executor."];
+    found(key, &USED) || roles.iter().any(|role| key.strip_prefix(role).is_some_and(|rest| found(rest, &USED_OF_ROLES)))
 }

@@ -17,9 +17,9 @@ pub fn filled(object: &Value, kind: Kind, old: Option<&Value>, author: &str) -> 
         Kind::ScheduledSparkApplication => &["spec", "template"],
     };
     let before = old.map(|old| At::new("", old).dig(path).map(|at| at.value.clone()).unwrap_or_default());
-    let changed = old.is_none_or(|old| old.get("spec") != object.get("spec"));
+    let touched = old.is_none_or(|old| old.get("spec") != object.get("spec"));
     let spec = path.iter().try_fold(&mut object, |value, field| value.get_mut(field));
-    if changed && let Some(Value::Object(spec)) = spec {
+    if touched && let Some(Value::Object(spec)) = spec {
         for (path, value) in wanted(spec) {
             // In an update, only what was there and is left out now.
             let same = before
@@ -31,6 +31,8 @@ pub fn filled(object: &Value, kind: Kind, old: Option<&Value>, author: &str) -> 
         }
     }
     if kind == Kind::ScheduledSparkApplication {
+        // Who left out what is filled in again changed nothing.
+        let changed = old.is_none_or(|old| old.get("spec") != object.get("spec"));
         let kept = old.filter(|_| !changed).and_then(|old| old.pointer("/metadata/annotations")?.get(AUTHOR)?.as_str());
         let author = if changed { Some(author) } else { kept };
         sign(&mut object, author);

@@ -7,6 +7,7 @@ mod application;
 mod at;
 mod conf;
 pub mod defaults;
+mod extent;
 mod notation;
 mod options;
 pub mod patch;

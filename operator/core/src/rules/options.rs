@@ -1,6 +1,8 @@
 //! Groups of options: numbers that do not go together, names made from others, ports that are taken twice, and repetitions
 //! that would never happen.
 
+use std::collections::BTreeSet;
+
 use super::{At, Verdict, at::distinct};
 
 /// As many as the CRD takes; each has an index and a pod.
@@ -79,12 +81,11 @@ fn ingress(spec: &At<'_>, name: &str, verdict: &mut Verdict) {
         }
         ports.push((at, port));
     }
-    let mut seen: Vec<&str> = Vec::new();
-    for (at, port) in &ports {
-        if seen.contains(&port.as_str()) {
+    let mut seen = BTreeSet::new();
+    for (at, port) in ports {
+        if !seen.insert(port.clone()) {
             at.fault(verdict, format!("port {port} is given twice: each Service needs one of its own"));
         }
-        seen.push(port);
     }
     let urls = options.into_iter().filter_map(|option| option.field("ingressURLFormat"));
     distinct(

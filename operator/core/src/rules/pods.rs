@@ -1,6 +1,8 @@
 //! What driver and executors ask of their pods beyond the shape of the fields: containers, mounts, labels and ports that the
 //! API server would refuse when the pod is made, and parts of a template that would be dropped or would open the node.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     at::distinct,
     notation::{key, label, path, value, variable},
 };
+use crate::pod::Kind;
 /// Labels that decide which pods belong to an application.
 const OWN_LABELS: [&str; 4] =
     ["onager.dev/app-name", "onager.dev/attempt", "onager.dev/executor-index", "onager.dev/role"];
@@ -16,9 +19,9 @@ const OWN_NAMES: [&str; 3] = ["onager-engine", "onager-tmp", "onager-work"];
 /// Where the engine works.
 const OWN_PORTS: [&str; 2] = ["onager-control", "onager-sched"];
 
-/// Spark's name of the main container, by which a template means it.
+/// The name of the main container, by which a template means it.
 fn main_container(role: &str) -> &'static str {
-    if role == "driver" { "spark-kubernetes-driver" } else { "spark-kubernetes-executor" }
+    if role == Kind::Driver.name() { Kind::Driver.container() } else { Kind::Executor.container() }
 }
 
 /// Judges driver and executors of a spec.
@@ -113,7 +116,7 @@ fn containers(pod: &At<'_>, role: &str, verdict: &mut Verdict) {
 fn mounts(spec: &At<'_>, pod: &At<'_>, verdict: &mut Verdict) {
     let template = pod.dig(&["template", "spec"]);
     let of_template = template.iter().flat_map(|template| template.items_of("volumes"));
-    let known: Vec<&str> =
+    let known: BTreeSet<&str> =
         spec.items_of("volumes").into_iter().chain(of_template).map(|at| at.text_of("name")).collect();
     let beside = ["initContainers", "sidecars"].into_iter().flat_map(|list| pod.items_of(list));
     let main = template
@@ -123,7 +126,7 @@ fn mounts(spec: &At<'_>, pod: &At<'_>, verdict: &mut Verdict) {
         let mounts = container.items_of("volumeMounts");
         for mount in &mounts {
             let name = mount.text_of("name");
-            if !known.contains(&name) && !OWN_NAMES.contains(&name) {
+            if !known.contains(name) && !OWN_NAMES.contains(&name) {
                 let at = At::new(format!("{}.name", mount.path), mount.value);
                 at.fault(verdict, format!("there is no volume {name:?}: add it to spec.volumes"));
             }

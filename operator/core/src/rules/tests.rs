@@ -281,7 +281,9 @@ fn an_update_is_judged_by_what_it_changes() {
 #[test]
 fn an_answer_stays_short() {
     let labels: serde_json::Map<String, Value> =
-        (0..10_000).map(|number| (format!("a{number}"), format!("{} b", "x".repeat(300)).into())).collect();
+        (0..4_000).map(|number| (format!("a{number}"), format!("{} b", "x".repeat(300)).into())).collect();
     let verdict = judged(json!({"driver": {"labels": labels}}));
     assert_eq!(verdict.faults.len(), super::MOST_FAULTS);
+    let verdict = judged(json!({"arguments": vec!["x"; 3000]}));
+    assert!(matches!(verdict.faults.as_slice(), [one] if one.path == "spec.arguments"), "{:?}", verdict.faults);
 }
