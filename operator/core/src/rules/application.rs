@@ -4,7 +4,7 @@ use onager_crds::SparkApplicationSpec;
 use serde_json::{Value, json};
 
 use super::{At, Fault, Verdict, conf, extent, options, pods, references, shape};
-use crate::{Refusal, Workload, workload::SPARK_PI};
+use crate::{Refusal, Workload, fields, workload::SPARK_PI};
 
 /// How many faults are looked for in what has to be read anew for each.
 const READINGS: usize = 16;
@@ -14,6 +14,10 @@ pub fn check(spec: &At<'_>, object: &At<'_>, name: &str, verdict: &mut Verdict) 
     let namespace = object.dig(&["metadata", "namespace"]).map(|at| at.text()).unwrap_or_default();
     if !extent::check(spec, verdict) {
         return;
+    }
+    for remark in fields::remarks(spec.value) {
+        let at = At::new(format!("{}.{}", spec.path, remark.path), spec.value);
+        if remark.refused { at.fault(verdict, remark.why) } else { at.warning(verdict, remark.why) }
     }
     shape::check(spec, verdict);
     conf::check(spec, namespace, verdict);

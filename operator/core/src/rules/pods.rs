@@ -116,8 +116,13 @@ fn containers(pod: &At<'_>, role: &str, verdict: &mut Verdict) {
 fn mounts(spec: &At<'_>, pod: &At<'_>, verdict: &mut Verdict) {
     let template = pod.dig(&["template", "spec"]);
     let of_template = template.iter().flat_map(|template| template.items_of("volumes"));
-    let known: BTreeSet<&str> =
-        spec.items_of("volumes").into_iter().chain(of_template).map(|at| at.text_of("name")).collect();
+    let named = spec.items_of("volumes").into_iter().chain(of_template);
+    let mut known: BTreeSet<String> = named.map(|at| at.text_of("name").to_string()).collect();
+    // Those that fields bring, under the names of the Kubeflow operator.
+    for (list, suffix) in [("configMaps", "vol"), ("secrets", "volume")] {
+        known.extend(pod.items_of(list).iter().map(|at| format!("{}-{suffix}", at.text_of("name"))));
+    }
+    known.extend(["spark-configmap-volume", "hadoop-configmap-volume"].map(String::from));
     let beside = ["initContainers", "sidecars"].into_iter().flat_map(|list| pod.items_of(list));
     let main = template
         .iter()
