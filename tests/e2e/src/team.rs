@@ -9,14 +9,14 @@ use anyhow::{Result, anyhow};
 use futures::FutureExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client, Resource};
 use onager_cluster::Cluster;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::history::History;
-use crate::{App, Run, command, ground};
+use crate::{App, Run, command, ground, until};
 
 /// Tests at once; more only wait for each other on a small machine.
 const AT_ONCE: u32 = 4;
@@ -167,6 +167,17 @@ impl Team {
     pub async fn start(&self, app: App) -> Result<Run> {
         self.apply(&app.manifest(&self.name)).await?;
         Ok(self.run(app.name()))
+    }
+
+    /// Waits until the webhook answers: a ready operator is a moment ahead of kube-proxy.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn is_answered(&self) -> Result<()> {
+        let manifest = crate::app("is-somebody-there").manifest(&self.name);
+        let object: onager_crds::SparkApplication = serde_json::from_value(manifest["items"][0].clone())?;
+        let dry = PostParams { dry_run: true, ..PostParams::default() };
+        until("the webhook answers", async || Ok(self.api().create(&dry, &object).await.map(|_| Some(()))?)).await
     }
 
     /// The application of that name.

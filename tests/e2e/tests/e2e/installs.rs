@@ -78,6 +78,7 @@ async fn a_second_release_for_a_list_of_namespaces() -> Result<()> {
         let values = ["k3d/values-dev.yaml", "--set", &teams, "--set", "crds.install=false"];
         let install = [&release[..], &values, &["--wait", "--timeout=180s"]].concat();
         helm(&install).await?;
+        team.is_answered().await?;
         team.start(app("first")).await?.completes().await?;
 
         helm(&[&install[..], &["--set", "workers=3"]].concat()).await?;

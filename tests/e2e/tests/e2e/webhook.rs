@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use onager_e2e::ground::OPERATOR_NAMESPACE;
-use onager_e2e::{Team, alone, app, in_namespace, until};
+use onager_e2e::{App, Team, alone, app, command, in_namespace, until};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,11 +104,7 @@ async fn fails_closed_for_our_kinds_alone() -> Result<()> {
         scale("--replicas=1").await?;
         team.kubectl(&[&place[..], &["rollout", "status", "deployment/onager", "--timeout=120s"]].concat()).await?;
         result?;
-        until("the webhook answers again", async || {
-            team.apply(&app("after").with(json!({"suspend": true})).manifest(&team.name)).await.map(Some)
-        })
-        .await
-        .map(drop)
+        team.is_answered().await
     })
     .await
 }
@@ -126,4 +122,78 @@ async fn while_nobody_answers(team: &Team) -> Result<()> {
     until("what is deleted is gone", async || Ok(api.get_opt("held").await?.is_none().then_some(()))).await?;
     ensure!(api.list(&Default::default()).await?.iter().all(|app| app.name_any() != "etl"));
     Ok(())
+}
+
+/// Who may write applications may not yet run them as any account.
+#[tokio::test(flavor = "multi_thread")]
+async fn asks_whether_the_author_may_use_the_service_account() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let role = |name: &str, rules: serde_json::Value, user: &str| {
+            let metadata = json!({"name": name, "namespace": team.name});
+            [
+                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}),
+                json!({
+                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+                    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+                }),
+            ]
+        };
+        let verbs = json!(["get", "create", "patch", "update"]);
+        let write = json!({"apiGroups": ["onager.dev"], "resources": ["sparkapplications"], "verbs": verbs});
+        let act = json!({"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["team"], "verbs": ["impersonate"]});
+        let roles = [role("bob", json!([write]), "bob"), role("ann", json!([write, act]), "ann")].concat();
+        team.apply(&json!({"apiVersion": "v1", "kind": "List", "items": roles})).await?;
+
+        let said = match apply_as(&team, "bob", app("etl")).await {
+            Ok(_) => bail!("bob's was taken"),
+            Err(error) => format!("{error:#}"),
+        };
+        for words in ["spec.driver.serviceAccount", "\"bob\" may not use service account \"team\"", "impersonate"] {
+            ensure!(said.contains(words), "{said}");
+        }
+        apply_as(&team, "ann", app("etl").with(json!({"suspend": true}))).await?;
+        // How long it is held is bob's business too, what runs is not.
+        apply_as(&team, "bob", app("etl").with(json!({"suspend": true, "timeToLiveSeconds": 3600}))).await?;
+        let other = app("etl").with(json!({"suspend": true, "arguments": ["2"]}));
+        ensure!(apply_as(&team, "bob", other).await.is_err(), "bob changed what runs as an account that is not his");
+        let none = json!({"driver": {"serviceAccount": null}, "executor": {"serviceAccount": null}});
+        apply_as(&team, "bob", app("own").with(none)).await?;
+        Ok(())
+    })
+    .await
+}
+
+async fn apply_as(team: &Team, user: &str, app: App) -> Result<String> {
+    let mut kubectl = team.cluster.kubectl();
+    kubectl.args(["apply", "--as", user, "--filename", "-"]);
+    command::output_with_input(kubectl, &app.manifest(&team.name).to_string()).await
+}
+
+/// A template in which containers' fields are the pod's, a key against a field, another namespace's Secret.
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_templates_and_keys_as_strictly_as_pods() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let change = json!({
+            "sparkConf": {"spark.kubernetes.container.image": "another"},
+            "driver": {
+                "envFrom": [{"secretRef": {"name": "kube-system/keys"}}],
+                "template": {"spec": {"securityContext": {"capabilities": {"drop": ["ALL"]}}, "nodeSelectr": {"a": "b"}}},
+            },
+        });
+        let said = match team.start(app("etl").with(change)).await {
+            Ok(_) => bail!("it was taken"),
+            Err(error) => format!("{error:#}"),
+        };
+        for words in [
+            "spec.driver.template.spec.securityContext.capabilities: a field of containers",
+            "spec.driver.template.spec.nodeSelectr: unknown field",
+            "spec.sparkConf[spark.kubernetes.container.image]: only the field decides",
+            "spec.driver.envFrom[0].secretRef.name: names an object of another namespace",
+        ] {
+            ensure!(said.contains(words), "{words}\n{said}");
+        }
+        Ok(())
+    })
+    .await
 }
