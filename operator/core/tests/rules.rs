@@ -110,7 +110,7 @@ fn nearly_right() -> impl Strategy<Value = Value> {
         let mut object = right();
         let mut places = Vec::new();
         collect(&object, String::new(), &mut places);
-        if let Some(place) = object.pointer_mut(at.get(&places)) {
+        if let Some(place) = object.pointer_mut(at.get::<String>(&places)) {
             *place = value;
         }
         object
