@@ -81,8 +81,14 @@ async fn main() -> anyhow::Result<()> {
             () = lease.acquire() => {}
             ended = tasks.join_next() => anyhow::bail!("a port cannot be served: {ended:?}"),
             error = webhook.broken() => return Err(error),
-            _ = terminate.recv() => return Ok(webhook.drain().await),
-            _ = interrupt.recv() => return Ok(webhook.drain().await),
+            _ = terminate.recv() => {
+                webhook.drain().await;
+                return Ok(());
+            }
+            _ = interrupt.recv() => {
+                webhook.drain().await;
+                return Ok(());
+            }
         }
     }
     metrics.leading.set(1);

@@ -98,11 +98,10 @@ pub fn check(spec: &At<'_>, namespace: &str, verdict: &mut Verdict) {
     for (key, at) in spec.entries_of("sparkConf") {
         match RULES.iter().find(|(known, _)| *known == key) {
             Some((_, rule)) => contradiction(spec, &at, rule, verdict),
+            None if key == "spark.kubernetes.namespace" && (namespace.is_empty() || at.text() == namespace) => {}
             None if key == "spark.kubernetes.namespace" => {
-                if !namespace.is_empty() && at.text() != namespace {
-                    let message = "pods run in the application's namespace: create the application in the other one";
-                    at.fault(verdict, format!("is {:?}, not {namespace:?}; {message}", at.text()));
-                }
+                let message = "pods run in the application's namespace: create the application in the other one";
+                at.fault(verdict, format!("is {:?}, not {namespace:?}; {message}", at.text()));
             }
             None if VOLUMES.iter().any(|prefix| key.starts_with(prefix)) => {
                 at.fault(verdict, "mounts a volume, which only fields can: use spec.volumes and volumeMounts of spec.driver or spec.executor");

@@ -40,7 +40,7 @@ pub enum Step {
     /// Nothing, for so long.
     Keep(Duration),
     /// This is to be on record.
-    Save(Keyring),
+    Save(Box<Keyring>),
 }
 
 /// What decides about the next step, beside what is on record.
@@ -77,31 +77,31 @@ impl Keyring {
             // What replicas of another version serve stays trusted while it is valid.
             let previous = on_record.map(|ring| ring.current.ca.clone());
             let first = Self { names: facts.names.to_vec(), current: make()?, next: None, previous, changed: now };
-            return Ok(Step::Save(first));
+            return Ok(Step::Save(Box::new(first)));
         };
         let due = ring.changed + facts.overlap;
         let left = |until: Timestamp| Duration::try_from(until.duration_since(now)).unwrap_or_default();
         if let Some(next) = &ring.next {
             if facts.trusted && now >= due {
                 let previous = Some(ring.current.ca.clone());
-                return Ok(Step::Save(Self {
+                return Ok(Step::Save(Box::new(Self {
                     current: next.clone(),
                     next: None,
                     previous,
                     changed: now,
                     ..ring.clone()
-                }));
+                })));
             }
             return Ok(Step::Keep(left(due)));
         }
         if ring.previous.is_some() {
             if now >= due {
-                return Ok(Step::Save(Self { previous: None, changed: now, ..ring.clone() }));
+                return Ok(Step::Save(Box::new(Self { previous: None, changed: now, ..ring.clone() })));
             }
             return Ok(Step::Keep(left(due)));
         }
         if facts.asked || now >= ring.current.renew {
-            return Ok(Step::Save(Self { next: Some(make()?), changed: now, ..ring.clone() }));
+            return Ok(Step::Save(Box::new(Self { next: Some(make()?), changed: now, ..ring.clone() })));
         }
         Ok(Step::Keep(left(ring.current.renew)))
     }
@@ -139,7 +139,7 @@ mod tests {
 
     fn saved(step: Step) -> Keyring {
         match step {
-            Step::Save(ring) => ring,
+            Step::Save(ring) => *ring,
             Step::Keep(time) => panic!("kept for {time:?}"),
         }
     }
