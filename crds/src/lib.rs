@@ -19,11 +19,10 @@ pub use options::{
 };
 pub use parts::{Gpu, NamePath, Port, Protocol, SecretInfo, SecretKey, SecretType};
 pub use pods::{DriverSpec, ExecutorSpec, PodFields};
-    ConcurrencyPolicy, ScheduleState, ScheduledSparkApplication, ScheduledSparkApplicationSpec,
-    ScheduledSparkApplicationStatus,
-pub use raw::Raw;
 pub use raw::{Raw, quantities_as_text};
 pub use scheduled::{
+    ConcurrencyPolicy, ScheduleState, ScheduledSparkApplication, ScheduledSparkApplicationSpec,
+    ScheduledSparkApplicationStatus,
 };
 pub use status::{
     ApplicationState, Condition, DriverInfo, ExecutorFailure, ExecutorStatus, ResultPreview, ResultSummary,

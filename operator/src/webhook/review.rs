@@ -126,7 +126,13 @@ async fn judge(webhook: &str, rights: &Rights, question: &Question) -> Admission
             validated(request, verdict)
         }
         _ => {
-            let author = request.user_info.username.as_deref().unwrap_or_default();
+            let user = &request.user_info;
+            // A run of a schedule is its author's, not the operator's.
+            let of_schedule = rules::defaults::signature(object).filter(|_| kind == Kind::SparkApplication);
+            let author = match of_schedule {
+                Some(author) if rights.is_own_run(user, object).await => author,
+                _ => user.username.as_deref().unwrap_or_default(),
+            };
             let filled = rules::defaults::filled(object, kind, old.as_ref(), author);
             patched(request, rules::patch::between(object, &filled))
         }

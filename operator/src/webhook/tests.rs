@@ -236,11 +236,23 @@ async fn defaults_are_written_as_a_patch() {
     };
     let (review, patch) = ask(question(application("1g"))).await;
     assert_eq!(review["response"]["patchType"], "JSONPatch");
-    assert!(patch.contains("/spec/executor") && patch.contains("/spec/mode") && !patch.contains("author"), "{patch}");
+    assert!(patch.contains("/spec/executor") && patch.contains("/spec/mode"), "{patch}");
     let mut schedule = question(json!({
         "metadata": {"name": "s"}, "spec": {"schedule": "@daily", "template": application("1g")["spec"]},
     }));
     schedule["request"]["kind"]["kind"] = "ScheduledSparkApplication".into();
     let (_, patch) = ask(schedule).await;
     assert!(patch.contains("onager.dev/author") && patch.contains("\"ann\""), "{patch}");
+
+    // A run is signed by the author of its schedule, if it is the operator who makes it.
+    for (user, author) in [(OPERATOR, "carl"), ("ann", "ann")] {
+        let mut run = question(application("1g"));
+        run["request"]["userInfo"]["username"] = user.into();
+        run["request"]["object"]["metadata"]["annotations"] = json!({"onager.dev/author": "carl"});
+        run["request"]["object"]["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "onager.dev/v1alpha1", "kind": "ScheduledSparkApplication", "name": "s", "uid": "u", "controller": true,
+        }]);
+        let (_, patch) = ask(run).await;
+        assert_eq!(patch.contains("author"), author == "ann", "{patch}");
+    }
 }

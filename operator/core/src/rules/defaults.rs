@@ -1,12 +1,12 @@
 //! What is written into an object so that its author sees it: the defaults of the Kubeflow operator that are Spark's, and
-//! who wrote a schedule. Few, and only where nothing was said; an update never brings one that was not there before, since
+//! who wrote it. Few, and only where nothing was said; an update never brings one that was not there before, since
 //! that would look like a change of what runs.
 
 use serde_json::{Map, Value, json};
 
 use super::{At, Kind};
 
-/// Who wrote what a schedule runs. Always set here, never taken from the object.
+/// Who wrote what runs. Always set here, never taken from the object but for runs that the operator makes of a schedule.
 pub const AUTHOR: &str = "onager.dev/author";
 
 /// The object with its defaults. `author` is who writes it.
@@ -30,14 +30,16 @@ pub fn filled(object: &Value, kind: Kind, old: Option<&Value>, author: &str) -> 
             }
         }
     }
-    if kind == Kind::ScheduledSparkApplication {
-        // Who left out what is filled in again changed nothing.
-        let changed = old.is_none_or(|old| old.get("spec") != object.get("spec"));
-        let kept = old.filter(|_| !changed).and_then(|old| old.pointer("/metadata/annotations")?.get(AUTHOR)?.as_str());
-        let author = if changed { Some(author) } else { kept };
-        sign(&mut object, author);
-    }
+    // Who left out what is filled in again changed nothing.
+    let changed = old.is_none_or(|old| old.get("spec") != object.get("spec"));
+    let kept = old.filter(|_| !changed).and_then(signature);
+    sign(&mut object, if changed { Some(author) } else { kept });
     object
+}
+
+/// Who wrote an object, as it says.
+pub fn signature(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/annotations")?.get(AUTHOR)?.as_str()
 }
 
 /// Defaults for what a spec does not say.
@@ -121,7 +123,7 @@ mod tests {
                 "executor": {"cores": 1, "memory": "1g", "instances": 1},
             })
         );
-        assert!(filled["metadata"].get("annotations").is_none());
+        assert_eq!(filled["metadata"]["annotations"], json!({AUTHOR: "ann"}));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::schedule;
 use at::At;
 
 /// An answer names no more faults; who has so many looks at the whole object anyway.
@@ -124,6 +125,10 @@ fn judge(object: &Value, kind: Kind) -> Verdict {
         }
         Kind::ScheduledSparkApplication => {
             let template = At::new("spec.template", spec.value.get("template").unwrap_or(&Value::Null));
+            let zone = spec.field("timeZone").map(|at| at.text());
+            if let Err(fault) = schedule::check(spec.text_of("schedule"), zone) {
+                verdict.fault(Fault::new(fault.path, fault.message));
+            }
             application::check(&template, &root, "", &mut verdict);
         }
     }

@@ -27,28 +27,27 @@ pub fn check(spec: &At<'_>, name: &str, verdict: &mut Verdict) {
     ingress(spec, name, verdict);
 }
 
+/// What is refused of dynamic allocation is so where it is read; here is what Spark passes over.
 fn allocation(spec: &At<'_>, verdict: &mut Verdict) {
     let Some(options) = spec.field("dynamicAllocation") else { return };
     if !options.field("enabled").is_some_and(|at| at.is_true()) {
         return;
     }
-    let number = |field: &str| options.field(field).and_then(|at| Some((at.value.as_i64()?, at)));
-    let (least, most) = (number("minExecutors"), number("maxExecutors"));
-    if let (Some((least, at)), Some((most, _))) = (&least, &most)
-        && least > most
-    {
-        at.fault(verdict, format!("is {least}, more than maxExecutors, {most}"));
-    }
-    let begin = spec.dig(&["executor", "instances"]).and_then(|at| Some((at.value.as_i64()?, at)));
-    for (count, at) in [number("initialExecutors"), begin].into_iter().flatten() {
-        if let Some((most, _)) = most.as_ref().filter(|(most, _)| count > *most) {
-            at.fault(verdict, format!("is {count}, more than spec.dynamicAllocation.maxExecutors, {most}"));
+    let number = |at: Option<At<'_>>| at.as_ref().and_then(|at| at.value.as_i64());
+    let (least, most) = (number(options.field("minExecutors")), number(options.field("maxExecutors")));
+    for at in [options.field("initialExecutors"), spec.dig(&["executor", "instances"])].into_iter().flatten() {
+        let count = at.value.as_i64();
+        if let (Some(count), Some(most)) = (count, most)
+            && count > most
+        {
+            at.warning(verdict, format!("is {count}, more than dynamicAllocation.maxExecutors: {most} are the most"));
         }
     }
-    if let (Some((count, at)), Some((least, _))) = (number("initialExecutors"), &least)
-        && count < *least
+    if let (Some(count), Some(least)) = (number(options.field("initialExecutors")), least)
+        && count < least
+        && let Some(at) = options.field("initialExecutors")
     {
-        at.fault(verdict, format!("is {count}, less than minExecutors, {least}"));
+        at.warning(verdict, format!("is {count}, less than minExecutors: it begins with {least}"));
     }
 }
 

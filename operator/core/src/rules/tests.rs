@@ -68,6 +68,21 @@ fn the_right_one_is_right() {
 }
 
 #[test]
+fn a_schedule_is_judged_with_what_it_runs() {
+    let mut schedule =
+        json!({"metadata": {"name": "s"}, "spec": {"schedule": "61 * * * *", "template": right()["spec"]}});
+    schedule["spec"]["template"]["driver"]["memory"] = "12potatoes".into();
+    let paths = |schedule: &Value| {
+        let faults = check(schedule, Kind::ScheduledSparkApplication, None).faults;
+        faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&schedule), ["spec.schedule", "spec.template.driver.memory"]);
+    schedule["spec"]["schedule"] = "@daily".into();
+    schedule["spec"]["timeZone"] = "Mars/Olympus".into();
+    assert_eq!(paths(&schedule)[0], "spec.timeZone");
+}
+
+#[test]
 fn each_fault_is_named_with_its_field_and_nothing_else_is() {
     let template = |spec: Value| json!({"driver": {"template": {"spec": spec}}});
     let conf = |key: &str, value: &str| json!({"sparkConf": {key: value}});
@@ -176,7 +191,6 @@ fn each_fault_is_named_with_its_field_and_nothing_else_is() {
             "spec.dynamicAllocation.minExecutors",
             json!({"dynamicAllocation": {"enabled": true, "minExecutors": 5, "maxExecutors": 4}}),
         ),
-        ("spec.executor.instances", json!({"dynamicAllocation": {"enabled": true, "maxExecutors": 1}})),
         (
             "spec.driverIngressOptions[1].servicePort",
             json!({"driverIngressOptions": [{"servicePort": 80, "servicePortName": "a"}, {"servicePort": 80, "servicePortName": "b"}]}),
@@ -223,6 +237,7 @@ fn what_is_not_used_is_warned_about() {
     let table: Vec<(&str, Value)> = vec![
         ("spec.type: it will end FAILED", json!({"type": "Scala", "mainClass": "org.example.Main"})),
         ("spec.type: it will end FAILED", json!({"type": "Python"})),
+        ("spec.executor.instances: ", json!({"dynamicAllocation": {"enabled": true, "maxExecutors": 1}})),
         ("spark.kubernetes.local.dirs.tmpfs", json!({"sparkConf": {"spark.kubernetes.local.dirs.tmpfs": "true"}})),
         ("spec.hadoopConf[spark.hadoop.a]: ", json!({"hadoopConf": {"spark.hadoop.a": "b"}})),
         (
