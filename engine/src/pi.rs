@@ -10,18 +10,21 @@ use tracing::info;
 use crate::{Error, Result, Session};
 
 const POINTS_PER_PARTITION: u64 = 1_000_000;
-/// More make no better estimate: as Spark's own job caps its points, this one caps its partitions.
+/// All partitions together, as Spark's own job has a limit: more partitions than 200 get fewer points each.
+const MOST_POINTS: u64 = 200_000_000;
+/// More make no better estimate, and a plan of that many parts takes long to make.
 const MAX_PARTITIONS: u64 = 1_000;
 
 /// Estimates pi with as many partitions as the first argument says, else with two.
 pub(crate) async fn run(session: &Session) -> Result<()> {
     let partitions = partitions(session.arguments())?;
-    info!(partitions, points = partitions * POINTS_PER_PARTITION, "estimates pi");
+    let each = points_of_each(partitions);
+    info!(partitions, points = partitions * each, "estimates pi");
     // Each arm of the union is a partition; without the limit an executor would take several as one task.
     session.sql("SET ballista.scheduler.max_partitions_per_task = 1").await?;
-    let arms = (0..partitions).map(|seed| format!("SELECT onager_pi_hits({seed}) AS hits"));
+    let arms = (0..partitions).map(|seed| format!("SELECT onager_pi_hits({seed}, {each}) AS hits"));
     let arms = arms.collect::<Vec<_>>().join(" UNION ALL ");
-    let points = (partitions * POINTS_PER_PARTITION) as f64;
+    let points = (partitions * each) as f64;
     let frame = session.sql(&format!("SELECT 4.0 * sum(hits) / {points:?} AS pi FROM ({arms})")).await?;
     let head = crate::table::run(&frame).await?;
     let preview = head.preview(1)?;
@@ -49,19 +52,25 @@ fn partitions(arguments: &[String]) -> Result<u64> {
     }
 }
 
-/// `onager_pi_hits(seed)`: how many of a partition's points fall into the quarter circle.
+fn points_of_each(partitions: u64) -> u64 {
+    (MOST_POINTS / partitions).clamp(1, POINTS_PER_PARTITION)
+}
+
+/// `onager_pi_hits(seed, points)`: how many of a partition's points fall into the quarter circle.
 pub(crate) fn hits() -> ScalarUDF {
     let count = |arguments: &[ColumnarValue]| -> PlanResult<ColumnarValue> {
-        let seeds = ColumnarValue::values_to_arrays(arguments)?;
-        let seeds = seeds[0].as_primitive::<Int64Type>();
-        let hits: Int64Array =
-            seeds.iter().map(|seed| seed.map(|seed| hits_of(seed as u64, POINTS_PER_PARTITION) as i64)).collect();
+        let arrays = ColumnarValue::values_to_arrays(arguments)?;
+        let (seeds, points) = (arrays[0].as_primitive::<Int64Type>(), arrays[1].as_primitive::<Int64Type>());
+        let pairs = seeds.iter().zip(points);
+        let hits: Int64Array = pairs
+            .map(|(seed, points)| Some(hits_of(seed? as u64, points?.clamp(0, MOST_POINTS as i64) as u64) as i64))
+            .collect();
         Ok(ColumnarValue::Array(std::sync::Arc::new(hits) as ArrayRef))
     };
     // It is deterministic; called volatile, the planner leaves it to the executors instead of folding it.
     create_udf(
         "onager_pi_hits",
-        vec![DataType::Int64],
+        vec![DataType::Int64, DataType::Int64],
         DataType::Int64,
         Volatility::Volatile,
         std::sync::Arc::new(count),
@@ -92,6 +101,13 @@ mod tests {
         assert!((pi - std::f64::consts::PI).abs() < 0.02, "{pi}");
         assert_eq!(hits_of(1, points), hits_of(1, points));
         assert_ne!(hits_of(1, points), hits_of(2, points));
+    }
+
+    #[test]
+    fn many_partitions_share_the_points() {
+        assert_eq!(points_of_each(1), POINTS_PER_PARTITION);
+        assert_eq!(points_of_each(200), POINTS_PER_PARTITION);
+        assert_eq!(points_of_each(MAX_PARTITIONS) * MAX_PARTITIONS, MOST_POINTS);
     }
 
     #[test]
