@@ -56,7 +56,7 @@ fn a_drained_executor_gets_no_more_tasks_and_its_end_is_no_loss() {
 #[test]
 fn an_executor_that_is_needed_stays_and_nothing_runs_twice() {
     let ground = Ground::new();
-    let script = format!("{}{NARROW}", ground.numbers(6_000));
+    let script = format!("{}{NARROW}", ground.numbers(40_000));
     let alone = String::from_utf8(ground.run_locally(&script).stdout).expect("text");
     let mut driver = ground.driver(sql(&ground, &script), 2, 60);
     let mut executors = ground.executors(2);
@@ -78,7 +78,7 @@ fn an_executor_that_is_needed_stays_and_nothing_runs_twice() {
 #[test]
 fn what_an_executor_takes_along_is_made_again() {
     let ground = Ground::new();
-    let script = format!("{}{NARROW}", ground.numbers(6_000));
+    let script = format!("{}{NARROW}", ground.numbers(40_000));
     let alone = String::from_utf8(ground.run_locally(&script).stdout).expect("text");
     let mut driver = ground.driver(sql(&ground, &script), 2, 60);
     let mut executors: Vec<Process> =

@@ -143,7 +143,7 @@ mod tests {
         // Made before there were defaults: a label or a suspension adds none.
         let old = new(json!({"type": "SQL"}));
         let suspended = new(json!({"type": "SQL", "suspend": true}));
-        assert_eq!(filled(&suspended, Kind::SparkApplication, Some(&old), "ann"), suspended);
+        assert_eq!(filled(&suspended, Kind::SparkApplication, Some(&old), "ann")["spec"], suspended["spec"]);
         // A manifest that is replaced by itself loses none.
         let old = filled(&new(json!({"type": "SQL"})), Kind::SparkApplication, None, "ann");
         assert_eq!(filled(&new(json!({"type": "SQL"})), Kind::SparkApplication, Some(&old), "ann"), old);
