@@ -172,7 +172,13 @@ fn gone(process: Process, limit: Duration) -> Result<()> {
 }
 
 fn is_there(process: Process) -> bool {
-    stat(process.pid).is_some_and(|stat| stat.started == process.started && stat.state != 'Z')
+    let same = stat(process.pid).filter(|stat| stat.started == process.started);
+    same.is_some_and(|stat| stat.state != 'Z' || has_threads(process.pid))
+}
+
+/// A killed process is a zombie while its threads still end, and until then its ports are taken.
+fn has_threads(pid: u32) -> bool {
+    fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task")).is_ok_and(|tasks| tasks.count() > 1)
 }
 
 struct Stat {
