@@ -59,14 +59,15 @@ take_over_target() {
     if [ ! -e "$lock" ] || flock --nonblock "$lock" true; then mv "$newest" "$CARGO_TARGET_DIR"; fi
 }
 
-# Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again.
+# Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again. Cargo shows
+# how far it is: the first build takes a quarter of an hour.
 cargo_build() {
     take_over_target
     say "cargo build (in $CARGO_TARGET_DIR)"
     if [ "$PROFILE" = dev ]; then
-        (cd "$REPO" && cargo build --quiet --workspace --all-targets)
+        (cd "$REPO" && cargo build --workspace --all-targets)
     else
-        (cd "$REPO" && cargo build --quiet --workspace --profile "$PROFILE")
+        (cd "$REPO" && cargo build --workspace --profile "$PROFILE")
     fi
 }
 
