@@ -10,7 +10,7 @@ use kube::{
     api::{DeleteParams, PostParams, Preconditions},
 };
 use onager_core::{
-    Action, Workload,
+    Action, SideKind, Workload,
     lifecycle::{driver_name, driver_pod_name},
     workload::PodSize,
 };
@@ -71,7 +71,10 @@ impl<'a> Act<'a> {
                 Ok(())
             }
             Action::DeletePod { name, uid } => self.delete_pod(name, uid).await,
-            Action::DeleteService { name, uid } => self.delete_service(name, uid).await,
+            // Every Service is made with the pods that need it; nothing else stands beside them.
+            Action::CreateSides => self.service().await.map(|_| ()),
+            Action::DeleteSide { kind: SideKind::Service, name, uid } => self.delete_service(name, uid).await,
+            Action::DeleteSide { .. } => Ok(()),
             Action::DeleteApplication => {
                 let uid = self.app.metadata.uid.clone().unwrap_or_default();
                 let apps: Api<SparkApplication> = self.api();
@@ -197,7 +200,7 @@ fn makes_pod(action: &Action) -> bool {
 }
 
 fn deletes(action: &Action) -> bool {
-    matches!(action, Action::DeletePod { .. } | Action::DeleteService { .. })
+    matches!(action, Action::DeletePod { .. } | Action::DeleteSide { .. })
 }
 
 /// Deletes the object with this UID, not another that took its name.

@@ -1,11 +1,11 @@
-//! Reads the cache into what `core` decides on: one application's pods and Service, and, for one that waits, the room there
+//! Reads the cache into what `core` decides on: one application's pods and what stands beside them, and, for one that waits, the room there
 //! is. Reads alone; nothing is asked of the API server.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::ResourceExt;
 use onager_core::{
-    PodSeen, Role, Seen, ServiceSeen,
+    PodSeen, Role, Seen, SideKind, SideSeen,
     admission::Quota,
     lifecycle::{driver_name, driver_pod_name},
 };
@@ -36,9 +36,13 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
         app,
         driver: driver.map(answers),
         executors: executors.into_iter().map(answers).collect(),
-        service: service
+        sides: service
             .filter(|service| service.owner == uid)
-            .map(|service| ServiceSeen { name: service.name, uid: service.uid }),
+            .map(|service| SideSeen { kind: SideKind::Service, name: service.name, uid: service.uid, deleting: false })
+            .into_iter()
+            .collect(),
+        sides_missing: false,
+        target: None,
         shortage: None,
         held: context.pauses.held(&uid),
         refresh: context.pauses.may_tell(&uid, context.settings.queue_interval),

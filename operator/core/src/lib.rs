@@ -18,7 +18,7 @@ pub mod size;
 pub mod workload;
 
 pub use plan::{Action, Event, EventKind, Plan};
-pub use seen::{Exit, Held, Phase, PodSeen, Role, Seen, ServiceSeen, Trouble};
+pub use seen::{Exit, Held, Phase, PodSeen, Role, Seen, SideKind, SideSeen, Trouble};
 pub use size::Size;
 pub use workload::{Refusal, Workload};
 

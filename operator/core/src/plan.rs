@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use onager_crds::{ExecutorStatus, SparkApplication, SparkApplicationStatus};
 
+use crate::seen::SideKind;
+
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -34,8 +36,13 @@ pub enum Action {
         /// Its UID.
         uid: String,
     },
-    /// The driver's Service; its Secret goes with it.
-    DeleteService {
+    /// What stands beside the pods and is not there: the driver's PodDisruptionBudget, UI Services and Ingresses. One that
+    /// cannot be made never ends the run.
+    CreateSides,
+    /// What stands beside the pods, and no other that may have its name by now.
+    DeleteSide {
+        /// What it is.
+        kind: SideKind,
         /// Its name.
         name: String,
         /// Its UID.

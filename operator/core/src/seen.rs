@@ -1,4 +1,4 @@
-//! What the operator sees of one application: its pods and Service in words that decisions need, nothing of Kubernetes'
+//! What the operator sees of one application: its pods and what stands beside them in words that decisions need, nothing of Kubernetes'
 //! own types. Filled by `observe`; facts alone, no conclusions.
 
 use std::time::Duration;
@@ -90,13 +90,30 @@ impl PodSeen {
     }
 }
 
-/// The driver's Service.
+/// What may stand beside an application's pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SideKind {
+    /// The driver's own Service; the Secret with its token goes with it.
+    Service,
+    /// A Service of the driver's user interface, or of a port that `driverIngressOptions` names.
+    UiService,
+    /// An Ingress to one of those.
+    Ingress,
+    /// The driver's PodDisruptionBudget.
+    DisruptionBudget,
+}
+
+/// An object that stands beside an application's pods, and that it owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceSeen {
+pub struct SideSeen {
+    /// What it is.
+    pub kind: SideKind,
     /// Its name.
     pub name: String,
     /// Its UID.
     pub uid: String,
+    /// Whether its deletion was asked for.
+    pub deleting: bool,
 }
 
 /// A pause after a create that failed.
@@ -117,8 +134,12 @@ pub struct Seen<'a> {
     pub driver: Option<PodSeen>,
     /// Executors that this application owns.
     pub executors: Vec<PodSeen>,
-    /// The driver's Service, if this application owns it.
-    pub service: Option<ServiceSeen>,
+    /// What this application owns beside its pods.
+    pub sides: Vec<SideSeen>,
+    /// Whether something that [`CreateSides`](crate::Action::CreateSides) makes is not there.
+    pub sides_missing: bool,
+    /// How many executors dynamic allocation wants now; `None` means as many as the spec says.
+    pub target: Option<u32>,
     /// Why its gang cannot be placed now; only looked at while it is not admitted.
     pub shortage: Option<Trouble>,
     /// Nothing is to be created for a while, since a create failed.

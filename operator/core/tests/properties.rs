@@ -4,7 +4,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use onager_core::{Action, Exit, Held, Phase, Plan, PodSeen, Role, Seen, ServiceSeen, Settings, Trouble, lifecycle};
+use onager_core::{
+    Action, Exit, Held, Phase, Plan, PodSeen, Role, Seen, Settings, SideKind, SideSeen, Trouble, lifecycle,
+};
 use onager_crds::{SparkApplication, SparkApplicationSpec, State};
 use proptest::prelude::*;
 
@@ -39,6 +41,10 @@ enum Step {
     Seconds(i64),
     /// The spec asks for another number of executors.
     Scale(i32),
+}
+
+fn service() -> SideSeen {
+    SideSeen { kind: SideKind::Service, name: "app-driver".into(), uid: "service".into(), deleting: false }
 }
 
 struct World {
@@ -84,7 +90,9 @@ impl World {
             app: &self.app,
             driver: drivers.first().map(|pod| (*pod).clone()),
             executors: executors.into_iter().cloned().collect(),
-            service: self.service.then(|| ServiceSeen { name: "app-driver".into(), uid: "service".into() }),
+            sides: self.service.then(service).into_iter().collect(),
+            sides_missing: false,
+            target: None,
             held: self.held.clone(),
             refresh: true,
             shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),
@@ -144,7 +152,8 @@ impl World {
                 let found = self.pods.iter_mut().find(|pod| pod.name == name && pod.uid == uid);
                 found.into_iter().for_each(|pod| pod.deleting = true);
             }
-            Action::DeleteService { .. } => self.service = false,
+            Action::CreateSides => {}
+            Action::DeleteSide { .. } => self.service = false,
             Action::TellExecutorLost { .. } => {}
             Action::DeleteApplication => assert!(self.state().is_terminal(), "a running application was deleted"),
         }

@@ -25,15 +25,17 @@ pub fn plan(seen: &Seen<'_>, now: Timestamp) -> Plan {
     plan
 }
 
-/// Deletes every executor, the Service, and the driver if it has not ended.
+/// Deletes every executor, what stands beside the pods, and the driver if it has not ended.
 pub fn clean_up(seen: &Seen<'_>) -> Vec<Action> {
     let driver = seen.own_driver().filter(|pod| !pod.ended());
     let pods = driver.into_iter().chain(&seen.executors).filter(|pod| !pod.deleting).map(delete);
-    let service = seen
-        .service
-        .iter()
-        .map(|service| Action::DeleteService { name: service.name.clone(), uid: service.uid.clone() });
-    pods.chain(service).collect()
+    pods.chain(sides(seen)).collect()
+}
+
+/// Deletes what stands beside the pods.
+fn sides(seen: &Seen<'_>) -> impl Iterator<Item = Action> {
+    let there = seen.sides.iter().filter(|side| !side.deleting);
+    there.map(|side| Action::DeleteSide { kind: side.kind, name: side.name.clone(), uid: side.uid.clone() })
 }
 
 /// Deletes this pod and no other.
