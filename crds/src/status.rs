@@ -48,7 +48,7 @@ pub struct ApplicationState {
     pub error_message: Option<String>,
 }
 
-/// The driver's pod.
+/// The driver's pod, and where its UI is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DriverInfo {
@@ -57,6 +57,21 @@ pub struct DriverInfo {
     /// Its UID, once it was seen at work: it is never made again after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
+    /// The Service of its UI.
+    #[serde(default, rename = "webUIServiceName", skip_serializing_if = "Option::is_none")]
+    pub web_ui_service_name: Option<String>,
+    /// That Service's port.
+    #[serde(default, rename = "webUIPort", skip_serializing_if = "Option::is_none")]
+    pub web_ui_port: Option<i32>,
+    /// Where the UI is reached within the cluster: address and port.
+    #[serde(default, rename = "webUIAddress", skip_serializing_if = "Option::is_none")]
+    pub web_ui_address: Option<String>,
+    /// The Ingress of its UI.
+    #[serde(default, rename = "webUIIngressName", skip_serializing_if = "Option::is_none")]
+    pub web_ui_ingress_name: Option<String>,
+    /// Where the UI is reached from outside: a URL.
+    #[serde(default, rename = "webUIIngressAddress", skip_serializing_if = "Option::is_none")]
+    pub web_ui_ingress_address: Option<String>,
 }
 
 /// An executor that failed.
@@ -143,7 +158,7 @@ pub struct SparkApplicationStatus {
     /// From submission to the end, such as `1m12s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// The driver's pod.
+    /// The driver's pod, and where its UI is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_info: Option<DriverInfo>,
     /// The executors, in numbers.

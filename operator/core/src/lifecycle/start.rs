@@ -81,7 +81,7 @@ fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
     let attempt = status.submission_attempts + 1;
     status.submission_attempts = attempt;
     status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
-    status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(app), pod_uid: None });
+    status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(app), ..DriverInfo::default() });
     let first = set_executors(&mut status, workload.wanted).highest_index + 1;
     if let Some(executors) = &mut status.executors {
         executors.highest_index += workload.wanted;
