@@ -11,8 +11,15 @@ use onager_core::Settings;
 use onager_crds::{ScheduledSparkApplication, SparkApplication};
 
 use crate::{
-    build::EngineImage, cache::Cache, control::Control, events::Events, metrics::Metrics, pause::Pauses, room::Ledger,
+    build::{EngineImage, UiSettings},
+    cache::Cache,
+    control::Control,
+    events::Events,
+    metrics::Metrics,
+    pause::Pauses,
+    room::Ledger,
     schedule::Schedules,
+    sides::Refusals,
 };
 
 /// Shared by all workers.
@@ -27,6 +34,8 @@ pub struct Context {
     pub settings: Settings,
     /// The engine's image.
     pub engine: EngineImage,
+    /// How UIs are reached from outside.
+    pub ui: UiSettings,
     /// Speaks with drivers.
     pub control: Control,
     /// Counts.
@@ -39,6 +48,8 @@ pub struct Context {
     pub events: Events,
     /// Who is left alone for a while.
     pub pauses: Pauses,
+    /// Who could not get all that stands beside its pods.
+    pub refusals: Refusals,
     /// How many first lists of applications, or of namespaces to serve, are not complete: nobody is admitted before all are.
     pub unlisted: tokio::sync::watch::Sender<usize>,
     /// Wakes applications.

@@ -19,8 +19,10 @@ mod room;
 mod schedule;
 mod scope;
 mod serve;
+mod sides;
 mod watch;
 mod webhook;
+mod why;
 
 use std::{io::IsTerminal, sync::Arc, time::Duration};
 
@@ -46,6 +48,7 @@ use crate::{
     metrics::Metrics,
     pause::Pauses,
     room::Ledger,
+    sides::Refusals,
     webhook::Webhook,
 };
 
@@ -106,11 +109,13 @@ async fn main() -> anyhow::Result<()> {
             reference: config.engine_image.clone(),
             pull_policy: config.engine_image_pull_policy.clone(),
         },
+        ui: config.ui.settings(),
         control,
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
         ledger: Ledger::default(),
         pauses: Pauses::default(),
+        refusals: Refusals::default(),
         unlisted: state::channel(0).0,
         triggers: Triggers::default(),
         stopping: state::channel(false).0,
@@ -158,6 +163,7 @@ fn start(config: &Config, context: &Arc<Context>) -> (JoinSet<()>, JoinSet<()>) 
     watches.spawn(watch::pods(context.clone(), pods));
     watches.spawn(watch::nodes(context.clone(), nodes));
     watches.spawn(watch::room(context.clone()));
+    watches.spawn(why::look(context.clone()));
     watches.spawn(async move {
         let pods = pods_ready.wait_for(|ready| *ready).await.is_ok();
         let nodes = nodes_ready.wait_for(|ready| *ready).await.is_ok();

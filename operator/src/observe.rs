@@ -1,17 +1,12 @@
-//! Reads the cache into what `core` decides on: one application's pods and what stands beside them, and, for one that waits, the room there
-//! is. Reads alone; nothing is asked of the API server.
+//! Reads the cache into what `core` decides on: one application's pods and what stands beside them, and, for one that waits,
+//! the room there is. Reads alone; nothing is asked of the API server.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
-use kube::ResourceExt;
-use onager_core::{
-    PodSeen, Role, Seen, SideKind, SideSeen,
-    admission::Quota,
-    lifecycle::{driver_name, driver_pod_name},
-};
+use onager_core::{PodSeen, Role, Seen, SideSeen, admission::Quota, lifecycle::driver_pod_name};
 use onager_crds::SparkApplication;
 
-use crate::{cache::Cache, context::Context};
+use crate::{build, cache::Cache, context::Context};
 
 /// What is seen of an application, all but its chances of being admitted.
 pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
@@ -31,22 +26,39 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
     let nodes = cache.nodes();
     let answers =
         |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.answers(node, now)), ..pod };
-    let service = cache.services().get(&namespace, &driver_name(&app.name_any())).cloned();
+    let sides = sides(cache, &namespace, app);
     Seen {
         app,
         driver: driver.map(answers),
         executors: executors.into_iter().map(answers).collect(),
-        sides: service
-            .filter(|service| service.owner == uid)
-            .map(|service| SideSeen { kind: SideKind::Service, name: service.name, uid: service.uid, deleting: false })
-            .into_iter()
-            .collect(),
-        sides_missing: false,
+        sides_missing: context.refusals.left(&uid).is_none() && misses_sides(&sides, app, context),
+        sides,
         target: None,
         shortage: None,
         held: context.pauses.held(&uid),
         refresh: context.pauses.may_tell(&uid, context.settings.queue_interval),
     }
+}
+
+/// What stands beside the pods of an application and is its own.
+fn sides(cache: &Cache, namespace: &str, app: &SparkApplication) -> Vec<SideSeen> {
+    let all = cache.sides();
+    let mine = all.of(namespace, app.metadata.name.as_deref().unwrap_or_default());
+    mine.filter(|side| app.metadata.uid.as_ref() == Some(&side.owner))
+        .map(|side| SideSeen {
+            kind: side.kind,
+            name: side.name.clone(),
+            uid: side.uid.clone(),
+            deleting: side.deleting,
+        })
+        .collect()
+}
+
+/// Whether something is to be there beside the pods and is not.
+fn misses_sides(there: &[SideSeen], app: &SparkApplication, context: &Context) -> bool {
+    build::side_names(app, &context.ui)
+        .iter()
+        .any(|(kind, name)| !there.iter().any(|side| side.kind == *kind && side.name == *name && !side.deleting))
 }
 
 /// Whether a quota of the namespace makes CPU limits compulsory.

@@ -16,6 +16,7 @@ use crate::{
     error::{ActError, ReconcileError},
     observe, report,
     room::{self, Answer},
+    sides,
 };
 
 /// How long to wait after an error, before the watch may bring news.
@@ -107,7 +108,7 @@ async fn save(
     context: &Context,
 ) -> Result<Arc<SparkApplication>, ReconcileError> {
     let Some(status) = &plan.status else { return Ok(app.clone()) };
-    let saved = report::save(app, status, context).await?;
+    let saved = report::save(app, &sides::show(app, status, context), context).await?;
     context.pauses.saved(app.metadata.uid.as_deref().unwrap_or_default());
     if room::is_admitted(state(app)) && !room::is_admitted(state(&saved)) {
         context.cache.room_moved();
@@ -129,8 +130,9 @@ async fn carry_out(
         }
         if state(app).is_terminal() {
             context.pauses.forget(&uid);
+            context.refusals.forget(&uid);
         }
-        return Ok(plan.again);
+        return Ok(plan.again.into_iter().chain(context.refusals.left(&uid)).min());
     };
     context.metrics.reconcile_errors.inc();
     tracing::warn!(namespace = app.namespace(), app = %app.name_any(), %error, "will try again");

@@ -1,13 +1,10 @@
-//! One scope of the operator: a namespace, or all of them. Watches the applications, Services and quotas in it and brings
-//! each application on, one step at a time. Decides nothing.
+//! One scope of the operator: a namespace, or all of them. Watches the applications, what stands beside their pods, and the
+//! quotas in it, and brings each application on, one step at a time. Decides nothing.
 
 use std::{convert::Infallible, sync::Arc};
 
 use futures::{StreamExt, channel::mpsc::UnboundedReceiver, future};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::core::v1::{ResourceQuota, Service},
-};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::ResourceQuota};
 use kube::{
     Api, Resource, ResourceExt,
     runtime::{
@@ -21,12 +18,7 @@ use kube::{
 use onager_crds::{ScheduledSparkApplication, SparkApplication};
 use tokio::sync::watch;
 
-use crate::{
-    build::names,
-    cache::{ServiceRecord, ingest},
-    context::Context,
-    reconcile, schedule,
-};
+use crate::{cache::ingest, context::Context, reconcile, schedule, sides};
 
 /// Serves a namespace, or all where it is `None`, until its queue is ended. Counts as unlisted from this call on, and works
 /// once `synced`, its own caches and the applications of all scopes are complete.
@@ -45,15 +37,14 @@ async fn run(
     scope: String,
     namespace: Option<String>,
     context: Arc<Context>,
-    mut synced: watch::Receiver<bool>,
+    synced: watch::Receiver<bool>,
     (queue, schedules): (
         UnboundedReceiver<ObjectRef<SparkApplication>>,
         UnboundedReceiver<ObjectRef<ScheduledSparkApplication>>,
     ),
 ) {
     let mut first = true;
-    let (services, mut services_ready) = watch::channel(false);
-    let (quotas, mut quotas_ready) = watch::channel(false);
+    let (quotas, quotas_ready) = watch::channel(false);
     let (apps, _) = watch::channel(false);
     let (reader, mut writer) = reflector::store();
 
@@ -78,10 +69,7 @@ async fn run(
                 _ => {}
             }
         });
-    let ours = watcher::Config::default().labels(&format!("{}={}", names::MANAGED_BY, names::MANAGER));
-    let watch_services = ingest::follow(api::<Service>(&context, &namespace), ours, services, |event| {
-        context.cache.services().take_in(&scope, &event, ServiceRecord::read);
-    });
+    let (watch_sides, sides_ready) = sides::follow(&scope, &namespace, &context);
     let watch_quotas =
         ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
             context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
@@ -91,7 +79,7 @@ async fn run(
     let schedules = schedule::serve(&scope, namespace.as_deref(), context.clone(), synced.clone(), schedules);
     let work = async {
         // Nothing is decided before all of the cluster was seen once.
-        for ready in [&mut synced, &mut services_ready, &mut quotas_ready] {
+        for mut ready in [synced, quotas_ready].into_iter().chain(sides_ready) {
             if ready.wait_for(|ready| *ready).await.is_err() {
                 return;
             }
@@ -117,7 +105,7 @@ async fn run(
             })
             .await;
     };
-    let watches = future::join3(watch_apps, watch_services, watch_quotas);
+    let watches = future::join3(watch_apps, watch_sides, watch_quotas);
     // The schedules' work ends with the applications': one step under way is finished.
     let work = future::join(work, schedules);
     future::select(std::pin::pin!(work), std::pin::pin!(watches)).await;
@@ -126,11 +114,12 @@ async fn run(
         context.unlisted.send_modify(|count| *count -= 1);
     }
     context.cache.apps().forget(&scope);
-    context.cache.services().forget(&scope);
+    context.cache.sides().forget(&scope);
     context.cache.quotas().forget(&scope);
 }
 
-fn api<K>(context: &Context, namespace: &Option<String>) -> Api<K>
+/// Objects of a scope.
+pub fn api<K>(context: &Context, namespace: &Option<String>) -> Api<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
 {

@@ -36,6 +36,9 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
                 let app = context.cache.apps().get(namespace, name);
                 context.metrics.peer.executor_ended(namespace, app.as_deref(), well);
             }
+            if effect.silent {
+                context.cache.silence.notify_one();
+            }
             if effect.moved {
                 context.cache.room_moved();
             }

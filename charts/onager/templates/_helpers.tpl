@@ -100,15 +100,22 @@ application and goes with that. */}}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
 - apiGroups: [""]
   resources: [resourcequotas]
   verbs: [list, watch]
+# They are read too: the kubelet says there alone which ConfigMap or Secret a pod waits for.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 {{- end -}}
 
 {{/* Stops the rendering when it is not said, or said twice, where applications may live. */}}

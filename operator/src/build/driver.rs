@@ -12,6 +12,9 @@ use super::{
     ports::{Ports, UI_PORT_KEY},
 };
 
+/// Where the UI stands behind a proxy; Spark's key.
+const UI_BASE_KEY: &str = "spark.ui.proxyBase";
+
 /// The run that a process is told of.
 pub(super) fn application(app: &SparkApplication, attempt: u32) -> Application {
     Application {
@@ -45,6 +48,10 @@ pub fn driver_pod(
         conf.insert(UI_PORT_KEY.into(), port.to_string());
     } else {
         conf.remove(UI_PORT_KEY);
+    }
+    // The path under which the Ingress brings requests, as they are.
+    if let Some(address) = site.ui.address(app).filter(|address| !address.path.is_empty()) {
+        conf.insert(UI_BASE_KEY.into(), address.path);
     }
     let told = DriverSpec {
         application: application(app, attempt),

@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf, time::Duration};
 
-use onager_core::{Settings, Workload};
+use onager_core::{Settings, SideKind, Workload};
 use onager_crds::SparkApplication;
 use serde::Serialize;
 
-use super::{EngineImage, Site, driver_pod, executor_pod, secret, service};
-use crate::cache::ServiceRecord;
+use super::{EngineImage, Site, UiSettings, driver_pod, executor_pod, secret, service, ui};
+use crate::cache::SideRecord;
 
 pub fn application(name: &str, spec: serde_json::Value) -> SparkApplication {
     let mut app = SparkApplication::new(name, serde_json::from_value(spec).expect("spec"));
@@ -25,7 +25,8 @@ fn pods(app: &SparkApplication, limit_cpu: bool) -> (impl Serialize, impl Serial
     let workload = Workload::read(&app.spec).expect("workload");
     let settings = Settings { start_limit: Duration::from_secs(300), ..Settings::default() };
     let engine = engine();
-    let site = Site { engine: &engine, limit_cpu, taken_ports: BTreeSet::new() };
+    let ui = UiSettings::default();
+    let site = Site { engine: &engine, limit_cpu, taken_ports: BTreeSet::new(), ui: &ui };
     let driver = driver_pod(app, &workload, 1, &site, &settings);
     (driver, executor_pod(app, &workload, (1, 2), "10.96.0.7", &site))
 }
@@ -53,8 +54,15 @@ fn a_small_application_gets_restricted_pods_of_the_engine() {
     compare("pi-driver.yaml", &driver);
     compare("pi-executor.yaml", &executor);
     compare("pi-service.yaml", &service(&app));
-    let record =
-        ServiceRecord { owner: String::new(), name: "pi-driver".into(), uid: "service-uid".into(), ip: String::new() };
+    let record = SideRecord {
+        owner: String::new(),
+        kind: SideKind::Service,
+        name: "pi-driver".into(),
+        uid: "service-uid".into(),
+        deleting: false,
+        ip: None,
+    };
+    compare("pi-ui-service.yaml", &ui::ui_services(&app, &UiSettings::default()));
     compare("pi-secret.yaml", &secret(&app, &record, "token"));
 }
 

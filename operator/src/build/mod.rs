@@ -1,6 +1,7 @@
 //! The Kubernetes objects of an application, made from its spec and the plan. Pure: building cannot fail, reads nothing and
 //! holds no client; what could be wrong was refused before.
 
+mod disruption;
 mod driver;
 mod executor;
 #[cfg(test)]
@@ -12,7 +13,7 @@ mod pod;
 mod ports;
 mod security;
 mod service;
-#[cfg_attr(not(test), expect(dead_code, reason = "the life cycle does not make them yet"))]
+mod sides;
 mod ui;
 
 use std::collections::BTreeSet;
@@ -20,8 +21,8 @@ use std::collections::BTreeSet;
 pub use driver::driver_pod;
 pub use executor::executor_pod;
 pub use service::{secret, service};
-#[cfg_attr(not(test), expect(unused_imports, reason = "the life cycle does not make them yet"))]
-pub use ui::{UiSettings, ingresses, ui_services};
+pub use sides::{Side, side_names, sides};
+pub use ui::{UiSettings, check_url_format, show as show_ui};
 
 /// What the operator's own configuration adds to pods.
 #[derive(Clone, Debug)]
@@ -41,4 +42,6 @@ pub struct Site<'a> {
     pub limit_cpu: bool,
     /// Host ports that pods of the cluster hold; only read for a pod that uses its node's network.
     pub taken_ports: BTreeSet<u16>,
+    /// How UIs are reached from outside.
+    pub ui: &'a UiSettings,
 }

@@ -1,4 +1,4 @@
-//! The driver's Service and the Secret with the token of its control channel. Executors dial the Service's ClusterIP:
+//! The driver's own Service and the Secret with the token of its control channel. Executors dial the Service's ClusterIP:
 //! unlike a headless name it is known before the driver has an address, and no DNS server caches that it is missing.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use onager_core::{conf, lifecycle::driver_name};
 use onager_crds::SparkApplication;
 
 use super::names;
-use crate::cache::ServiceRecord;
+use crate::cache::SideRecord;
 
 /// The driver's Service. Its ports lead to the driver's by their names: on its node's network they have other numbers.
 pub fn service(app: &SparkApplication) -> Service {
@@ -38,6 +38,8 @@ pub fn service(app: &SparkApplication) -> Service {
             ports: Some(vec![
                 port("scheduler", endpoint::SCHEDULER_PORT, names::SCHEDULER_PORT),
                 port("control", endpoint::CONTROL_PORT, names::CONTROL_PORT),
+                // Where the UI has no Service of its own, it is found here.
+                port("ui", endpoint::UI_PORT, names::UI_PORT),
             ]),
             // Executors may dial as soon as the driver's pod has an address.
             publish_not_ready_addresses: Some(true),
@@ -48,7 +50,7 @@ pub fn service(app: &SparkApplication) -> Service {
 }
 
 /// The Secret with the control token. The Service owns it, so that it goes with it and need not be watched.
-pub fn secret(app: &SparkApplication, service: &ServiceRecord, token: &str) -> Secret {
+pub fn secret(app: &SparkApplication, service: &SideRecord, token: &str) -> Secret {
     let mut metadata = names::owned(app, names::secret_name(app), "driver");
     metadata.owner_references = Some(vec![OwnerReference {
         api_version: "v1".into(),

@@ -1,5 +1,6 @@
 //! What is read from a Kubernetes object: who owns it, what it asks for, why it does not come up, how it ended. Facts alone.
 
+use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{ContainerStatus, Pod, PodSpec},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -118,6 +119,22 @@ fn trouble(pod: &Pod) -> Option<Trouble> {
     })
 }
 
+/// Since when a pod is there that has a node and does not start, while nothing in its status says why. Once the kubelet has
+/// made its sandbox its volumes are mounted, and what follows, images and containers, says by itself what is wrong.
+pub fn silent_since(pod: &Pod) -> Option<Timestamp> {
+    let status = pod.status.as_ref()?;
+    let conditions = status.conditions.iter().flatten();
+    let sandbox = conditions.into_iter().any(|it| it.type_ == "PodReadyToStartContainers" && it.status == "True");
+    let started = statuses(pod).any(|container| {
+        let state = container.state.as_ref();
+        state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+    });
+    let bound = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    let pending = status.phase.as_deref() == Some("Pending") && pod.metadata.deletion_timestamp.is_none();
+    let silent = pending && bound && !sandbox && !started && trouble(pod).is_none();
+    pod.metadata.creation_timestamp.as_ref().map(|time| time.0).filter(|_| silent)
+}
+
 fn exit(pod: &Pod) -> Option<Exit> {
     let status = pod.status.as_ref()?;
     let main = status.container_statuses.iter().flatten().find(|container| names::is_main(&container.name));
@@ -187,6 +204,49 @@ mod tests {
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available"},
         ]}));
         assert_eq!(trouble.trouble.expect("trouble").message, "0/2 nodes are available");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let config = |message: &str| {
+            let mut status = waiting("CreateContainerConfigError");
+            status["containerStatuses"][0]["state"]["waiting"]["message"] = message.into();
+            seen(status).trouble.expect("trouble")
+        };
+        let found = config("configmap \"settings\" not found");
+        assert_eq!(
+            (found.reason.as_str(), found.message.as_str()),
+            ("CreateContainerConfigError", "configmap \"settings\" not found")
+        );
+        assert_eq!(
+            config("couldn't find key a in Secret alpha/keys").message,
+            "couldn't find key a in Secret alpha/keys"
+        );
+        let claim = seen(serde_json::json!({"phase": "Pending", "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/3 nodes are available: persistentvolumeclaim \"data\" not found.",
+        }]}));
+        assert!(claim.trouble.expect("trouble").message.contains("persistentvolumeclaim \"data\" not found"));
+    }
+
+    #[test]
+    fn a_pod_is_silent_from_its_node_to_its_sandbox() {
+        let since = |node: serde_json::Value, status: serde_json::Value| {
+            let meta = serde_json::json!({"name": "a", "creationTimestamp": "2026-01-01T00:00:00Z"});
+            let pod =
+                serde_json::json!({"metadata": meta, "spec": {"containers": [], "nodeName": node}, "status": status});
+            silent_since(&serde_json::from_value(pod).expect("pod")).is_some()
+        };
+        let sandbox = |status: &str| {
+            let condition = serde_json::json!({"type": "PodReadyToStartContainers", "status": status});
+            serde_json::json!({"phase": "Pending", "conditions": [condition]})
+        };
+        let node = || serde_json::json!("node-1");
+        assert!(since(node(), sandbox("False")) && since(node(), waiting("ContainerCreating")));
+        assert!(!since(node(), sandbox("True")), "its volumes are mounted");
+        assert!(!since(serde_json::Value::Null, sandbox("False")), "it waits for a node");
+        assert!(!since(node(), waiting("ImagePullBackOff")), "its status says why");
+        assert!(!since(node(), serde_json::json!({"phase": "Running"})));
     }
 
     #[test]

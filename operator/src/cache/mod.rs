@@ -1,5 +1,5 @@
-//! What the operator remembers of the cluster, trimmed to what decisions need: pods and nodes of the whole cluster, Services
-//! and quotas of the namespaces it serves. Fed by watches, and by the operator's own writes, which are visible at once;
+//! What the operator remembers of the cluster, trimmed to what decisions need: pods and nodes of the whole cluster, quotas and
+//! what stands beside applications' pods of the namespaces it serves. Fed by watches, and by the operator's own writes, which are visible at once;
 //! it never writes.
 
 mod apps;
@@ -7,6 +7,7 @@ pub mod facts;
 pub mod ingest;
 mod nodes;
 mod pods;
+mod sides;
 mod watched;
 
 use std::sync::{
@@ -14,26 +15,14 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use k8s_openapi::api::core::v1::{ResourceQuota, Service};
+use k8s_openapi::api::core::v1::ResourceQuota;
 use tokio::sync::Notify;
 
 pub use apps::{Apps, state};
 pub use nodes::{Nodes, SILENCE};
-pub use pods::Pods;
-pub use watched::{Watched, version};
-
-/// A cached Service of a driver.
-#[derive(Clone, Debug)]
-pub struct ServiceRecord {
-    /// UID of the application that owns it.
-    pub owner: String,
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
-    /// Its ClusterIP.
-    pub ip: String,
-}
+pub use pods::{Pods, Silent};
+pub use sides::{SideRecord, Sides};
+pub use watched::{Key, Watched, key, version};
 
 /// Everything remembered, each part behind a lock that is never held across an await.
 #[derive(Default)]
@@ -41,12 +30,14 @@ pub struct Cache {
     apps: Mutex<Apps>,
     pods: Mutex<Pods>,
     nodes: Mutex<Nodes>,
-    services: Mutex<Watched<ServiceRecord>>,
+    sides: Mutex<Sides>,
     quotas: Mutex<Watched<ResourceQuota>>,
     /// Grows whenever what takes room, or the room there is, changes.
     room_version: AtomicU64,
     /// Told when room may have come free: a pod ended, a node or a quota changed.
     pub room_changed: Notify,
+    /// Told when a pod has a node and may come to not start without a word.
+    pub silence: Notify,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,26 +70,13 @@ impl Cache {
         lock(&self.nodes)
     }
 
-    /// Drivers' Services, by namespace and name.
-    pub fn services(&self) -> MutexGuard<'_, Watched<ServiceRecord>> {
-        lock(&self.services)
+    /// What stands beside applications' pods.
+    pub fn sides(&self) -> MutexGuard<'_, Sides> {
+        lock(&self.sides)
     }
 
     /// Quotas, by namespace and name.
     pub fn quotas(&self) -> MutexGuard<'_, Watched<ResourceQuota>> {
         lock(&self.quotas)
-    }
-}
-
-impl ServiceRecord {
-    /// What is kept of a Service that an application owns.
-    pub fn read(service: &Service) -> Option<Self> {
-        let owner = facts::owner(&service.metadata)?;
-        Some(Self {
-            owner: owner.uid.clone(),
-            name: service.metadata.name.clone()?,
-            uid: service.metadata.uid.clone()?,
-            ip: service.spec.as_ref()?.cluster_ip.clone()?,
-        })
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher::Event;
 use onager_core::{
-    Phase, PodSeen, Role, Size,
+    Phase, PodSeen, Role, Size, Trouble,
     requests::{self, Others},
 };
 
@@ -58,6 +59,23 @@ pub struct Ours {
     pub ip: Option<String>,
     /// Where its control channel listens, if it is a driver.
     pub control_port: u16,
+    /// Since when it is there, while it does not start and its status does not say why.
+    silent_since: Option<Timestamp>,
+}
+
+/// A pod that does not start and does not say why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    /// Name of its application.
+    pub app: String,
+    /// Since when it is there.
+    pub since: Timestamp,
 }
 
 /// All pods.
@@ -65,6 +83,7 @@ pub struct Ours {
 pub struct Pods {
     items: HashMap<Key, PodRecord>,
     by_owner: HashMap<String, HashSet<Key>>,
+    silent: HashSet<Key>,
     listing: Option<HashSet<Key>>,
     graves: HashSet<String>,
     grave_order: VecDeque<String>,
@@ -73,6 +92,8 @@ pub struct Pods {
 /// What an event of the watch means for others.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Effect {
+    /// Whether the pod does not start and does not say why.
+    pub silent: bool,
     /// Namespace and name of the application to look at.
     pub application: Option<Key>,
     /// Whether room may have come free.
@@ -133,13 +154,26 @@ impl Pods {
         }
         let label = |name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
         let app = label(crate::build::names::APP);
-        let seen = facts::pod_seen(pod);
+        let silent_since = facts::silent_since(pod);
+        let mut seen = facts::pod_seen(pod);
+        if let (Some(seen), Some(_)) = (&mut seen, silent_since) {
+            // What events said of it holds until its status says something.
+            let known = self.items.get(&key).filter(|record| record.uid == uid).and_then(|record| record.ours.as_ref());
+            let silent = known.filter(|ours| ours.silent_since.is_some());
+            seen.trouble = silent.and_then(|ours| ours.seen.trouble.clone());
+        }
         let ours = app.zip(seen).map(|(app, seen)| Ours {
             app,
             seen,
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
             control_port: pod.spec.as_ref().map_or(0, facts::control_port),
+            silent_since,
         });
+        if ours.is_some() && silent_since.is_some() {
+            self.silent.insert(key.clone());
+        } else {
+            self.silent.remove(&key);
+        }
         let ended = facts::is_over(pod);
         let (requests, others) = pod.spec.as_ref().map(requests::requests).unwrap_or_default();
         let record = PodRecord {
@@ -165,11 +199,13 @@ impl Pods {
         let old = self.items.insert(key, record);
         let moved = old.as_ref().is_none_or(|old| old.room() != new);
         let executor_ended = executor_ended.filter(|_| old.as_ref().is_some_and(|old| !old.ended));
-        Effect { application, room: ended && old.is_none_or(|old| !old.ended), moved, executor_ended }
+        let room = ended && old.is_none_or(|old| !old.ended);
+        Effect { silent: silent_since.is_some() && application.is_some(), application, room, moved, executor_ended }
     }
 
     fn remove(&mut self, key: &Key) -> Effect {
         let Some(record) = self.items.remove(key) else { return Effect::default() };
+        self.silent.remove(key);
         if let Some(owner) = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_ref())
             && let Some(keys) = self.by_owner.get_mut(owner)
         {
@@ -182,6 +218,7 @@ impl Pods {
             self.bury(&record.uid);
         }
         Effect {
+            silent: false,
             application: record.ours.map(|ours| (key.0.clone(), ours.app)),
             room: true,
             moved: true,
@@ -207,6 +244,28 @@ impl Pods {
         if let Some(ours) = record.filter(|record| record.uid == uid).and_then(|record| record.ours.as_mut()) {
             ours.seen.deleting = true;
         }
+    }
+
+    /// Pods of applications that do not start and do not say why.
+    pub fn silent(&self) -> Vec<Silent> {
+        let silent = self.silent.iter().filter_map(|key| {
+            let record = self.items.get(key)?;
+            let ours = record.ours.as_ref()?;
+            let (namespace, name) = key.clone();
+            Some(Silent { namespace, name, uid: record.uid.clone(), app: ours.app.clone(), since: ours.silent_since? })
+        });
+        silent.collect()
+    }
+
+    /// Takes in what events say of a silent pod. Answers whether that is news.
+    pub fn explain(&mut self, namespace: &str, name: &str, uid: &str, trouble: Option<Trouble>) -> bool {
+        let record = self.items.get_mut(&(namespace.to_string(), name.to_string()));
+        let ours = record.filter(|record| record.uid == uid).and_then(|record| record.ours.as_mut());
+        let Some(ours) = ours.filter(|ours| ours.silent_since.is_some() && ours.seen.trouble != trouble) else {
+            return false;
+        };
+        ours.seen.trouble = trouble;
+        true
     }
 
     /// Pods that an application owns.
@@ -251,6 +310,8 @@ impl Pods {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::PodCondition;
+
     use super::*;
 
     fn pod(uid: &str, phase: &str) -> Pod {
@@ -325,6 +386,40 @@ mod tests {
         assert!(pods.insert(&pod("a", "Succeeded")).room);
         assert!(!pods.insert(&pod("a", "Succeeded")).room, "once");
         assert_eq!(pods.taking_room().count(), 0);
+    }
+
+    #[test]
+    fn what_events_say_of_a_silent_pod_holds_until_its_status_says_something() {
+        let on_a_node = |phase: &str, conditions: serde_json::Value| {
+            let mut pod = serde_json::to_value(pod("a", phase)).expect("JSON");
+            pod["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
+            pod["spec"]["nodeName"] = "node-1".into();
+            pod["status"]["conditions"] = conditions;
+            serde_json::from_value::<Pod>(pod).expect("pod")
+        };
+        let waits = || on_a_node("Pending", serde_json::json!([]));
+        let mut unbound = waits();
+        unbound.spec.get_or_insert_default().node_name = None;
+        unbound.status.get_or_insert_default().conditions = Some(vec![PodCondition {
+            type_: "PodScheduled".into(),
+            status: "False".into(),
+            ..PodCondition::default()
+        }]);
+        let trouble = Trouble { reason: "FailedMount".into(), message: "configmap not found".into() };
+        let told = |pods: &Pods| pods.of_owner("owner").next().and_then(|ours| ours.seen.trouble.clone());
+        let mut pods = Pods::default();
+        pods.insert(&unbound);
+        assert!(pods.insert(&waits()).silent);
+        assert_eq!(told(&pods), None, "that it had no node is no news any more");
+        assert_eq!(pods.silent().len(), 1);
+        assert!(pods.explain("alpha", "app-exec-1", "a", Some(trouble.clone())));
+        assert!(!pods.explain("alpha", "app-exec-1", "a", Some(trouble.clone())), "no news");
+        assert!(!pods.explain("alpha", "app-exec-1", "b", None), "of another pod");
+        pods.insert(&waits());
+        assert_eq!(told(&pods), Some(trouble));
+        let mounted = serde_json::json!([{"type": "PodReadyToStartContainers", "status": "True"}]);
+        assert!(!pods.insert(&on_a_node("Pending", mounted)).silent);
+        assert_eq!((told(&pods), pods.silent()), (None, Vec::new()));
     }
 
     #[test]

@@ -91,11 +91,6 @@ impl<T> Watched<T> {
         self.items.retain(|key, _| !(scope.is_empty() || key.0 == scope));
     }
 
-    /// Forgets an object that was just deleted.
-    pub fn remove(&mut self, namespace: &str, name: &str) {
-        self.items.remove(&(namespace.to_string(), name.to_string()));
-    }
-
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &T> {
         self.items.values().map(|item| &item.value)

@@ -1,11 +1,18 @@
 //! One application on the cluster, as a user follows it: its status, its pods, its log. Every wait ends early when the
 //! application ends otherwise than hoped for.
 
+use std::fmt::Debug;
+
 use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret, Service};
-use kube::ResourceExt;
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::{Resource, ResourceExt};
 use onager_crds::{ApplicationState, ResultSummary, SparkApplication, SparkApplicationStatus, State};
+
+use serde::de::DeserializeOwned;
 
 use crate::Team;
 use crate::wait::until;
@@ -181,13 +188,32 @@ impl Run {
         self.leaves_behind("nothing", |_| true).await
     }
 
-    async fn leaves_behind(&self, what: &str, counts: impl Fn(&Pod) -> bool) -> Result<()> {
+    /// What stands beside its pods: kind and name of Services, Ingresses and PodDisruptionBudgets, in this order.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn sides(&self) -> Result<Vec<String>> {
+        let mut all = self.names::<Service>().await?;
+        all.extend(self.names::<Ingress>().await?);
+        all.extend(self.names::<PodDisruptionBudget>().await?);
+        Ok(all)
+    }
+
+    async fn names<K>(&self) -> Result<Vec<String>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
         let mine = ListParams::default().labels(&format!("onager.dev/app-name={}", self.name));
+        let there = self.team.api::<K>().list_metadata(&mine).await?;
+        Ok(there.iter().map(|object| format!("{} {}", K::kind(&()), object.name_any())).collect())
+    }
+
+    async fn leaves_behind(&self, what: &str, counts: impl Fn(&Pod) -> bool) -> Result<()> {
         until(&format!("{} leaves {what} behind", self.name), async || {
             let pods = self.pods().await?;
             let mut left: Vec<String> = pods.iter().filter(|pod| counts(pod)).map(ResourceExt::name_any).collect();
-            left.extend(self.team.api::<Service>().list(&mine).await?.iter().map(ResourceExt::name_any));
-            left.extend(self.team.api::<Secret>().list(&mine).await?.iter().map(ResourceExt::name_any));
+            left.extend(self.names::<Secret>().await?);
+            left.extend(self.sides().await?);
             if left.is_empty() { Ok(Some(())) } else { bail!("there are {left:?}") }
         })
         .await

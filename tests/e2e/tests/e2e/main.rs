@@ -10,5 +10,6 @@ mod refuses;
 mod reports;
 mod restarts;
 mod schedules;
+mod sides;
 mod survives;
 mod webhook;

@@ -1,7 +1,9 @@
 //! Carries out a plan's actions. Creates rest on names: what is there already and is ours is as good as made. Every write is
 //! taken into the cache at once. Decides nothing: what the API server refuses goes back as an [`ActError`].
 
-use std::collections::BTreeSet;
+mod sides;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
@@ -18,7 +20,7 @@ use onager_crds::SparkApplication;
 
 use crate::{
     build::{self, Site},
-    cache::{ServiceRecord, facts},
+    cache::{SideRecord, facts},
     context::Context,
     error::ActError,
     observe,
@@ -30,14 +32,14 @@ const AT_ONCE: usize = 16;
 /// One application's writes.
 pub struct Act<'a> {
     context: &'a Context,
-    app: &'a SparkApplication,
+    app: &'a Arc<SparkApplication>,
     namespace: String,
     limit_cpu: bool,
 }
 
 impl<'a> Act<'a> {
     /// For an application.
-    pub fn new(context: &'a Context, app: &'a SparkApplication) -> Self {
+    pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
         let limit_cpu = observe::wants_cpu_limit(&context.cache, &namespace);
         Self { context, app, namespace, limit_cpu }
@@ -71,10 +73,11 @@ impl<'a> Act<'a> {
                 Ok(())
             }
             Action::DeletePod { name, uid } => self.delete_pod(name, uid).await,
-            // Every Service is made with the pods that need it; nothing else stands beside them.
-            Action::CreateSides => self.service().await.map(|_| ()),
-            Action::DeleteSide { kind: SideKind::Service, name, uid } => self.delete_service(name, uid).await,
-            Action::DeleteSide { .. } => Ok(()),
+            Action::CreateSides => {
+                self.create_sides().await;
+                Ok(())
+            }
+            Action::DeleteSide { kind, name, uid } => self.delete_side(*kind, name, uid).await,
             Action::DeleteApplication => {
                 let uid = self.app.metadata.uid.clone().unwrap_or_default();
                 let apps: Api<SparkApplication> = self.api();
@@ -97,7 +100,7 @@ impl<'a> Act<'a> {
     fn site(&self, pod: &PodSize) -> Site<'a> {
         let taken_ports =
             if pod.outline.host_network() { self.context.cache.pods().host_ports() } else { BTreeSet::new() };
-        Site { engine: &self.context.engine, limit_cpu: self.limit_cpu, taken_ports }
+        Site { engine: &self.context.engine, limit_cpu: self.limit_cpu, taken_ports, ui: &self.context.ui }
     }
 
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
@@ -111,7 +114,8 @@ impl<'a> Act<'a> {
         let workload = self.workload()?;
         let driver = self.service().await?;
         let site = self.site(&workload.executor);
-        let pod = build::executor_pod(self.app, &workload, (attempt, index), &driver.ip, &site);
+        let pod =
+            build::executor_pod(self.app, &workload, (attempt, index), driver.ip.as_deref().unwrap_or_default(), &site);
         self.create_pod(&pod).await
     }
 
@@ -135,12 +139,14 @@ impl<'a> Act<'a> {
         Ok(())
     }
 
-    /// The driver's Service, which is made if it is not there.
-    async fn service(&self) -> Result<ServiceRecord, ActError> {
-        let name = driver_name(&self.app.name_any());
+    /// The driver's own Service, which is made if it is not there.
+    async fn service(&self) -> Result<SideRecord, ActError> {
+        let app = self.app.name_any();
+        let name = driver_name(&app);
         let uid = self.app.metadata.uid.as_deref().unwrap_or_default();
-        let cached = self.context.cache.services().get(&self.namespace, &name).cloned();
-        if let Some(service) = cached.filter(|service| service.owner == uid) {
+        let mine = |record: &SideRecord| record.owner == uid && record.ip.is_some() && !record.deleting;
+        let cached = self.context.cache.sides().get(&self.namespace, &app, SideKind::Service, &name).cloned();
+        if let Some(service) = cached.filter(mine) {
             return Ok(service);
         }
         let services: Api<Service> = self.api();
@@ -149,14 +155,15 @@ impl<'a> Act<'a> {
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => services.get(&name).await?,
             Err(error) => return Err(ActError::of_create(error)),
         };
-        let record = ServiceRecord::read(&service)
-            .filter(|record| record.owner == uid)
+        let ip = service.spec.as_ref().and_then(|spec| spec.cluster_ip.clone());
+        let (_, record) = SideRecord::read(SideKind::Service, &service.metadata, ip)
+            .filter(|(_, record)| mine(record))
             .ok_or(ActError::NameInUse(name.clone()))?;
-        self.context.cache.services().insert(&self.namespace, &name, Some(record.uid.clone()), record.clone());
+        self.context.cache.sides().insert(&self.namespace, &app, record.clone());
         Ok(record)
     }
 
-    async fn create_secret(&self, service: &ServiceRecord) -> Result<(), ActError> {
+    async fn create_secret(&self, service: &SideRecord) -> Result<(), ActError> {
         let token = self.context.control.token(&service.owner);
         let secrets: Api<Secret> = self.api();
         match secrets.create(&PostParams::default(), &build::secret(self.app, service, &token)).await {
@@ -183,13 +190,6 @@ impl<'a> Act<'a> {
         let pods: Api<Pod> = self.api();
         gone(pods.delete(name, &exactly(uid)).await.map(|_| ()))?;
         self.context.cache.pods().mark_deleting(&self.namespace, name, uid);
-        Ok(())
-    }
-
-    async fn delete_service(&self, name: &str, uid: &str) -> Result<(), ActError> {
-        let services: Api<Service> = self.api();
-        gone(services.delete(name, &exactly(uid)).await.map(|_| ()))?;
-        self.context.cache.services().remove(&self.namespace, name);
         Ok(())
     }
 }
