@@ -64,12 +64,14 @@ mod tests {
                 ],
             }),
         );
+        let dark = application("etl", json!({"type": "SQL", "sparkConf": {"spark.ui.enabled": "false"}}));
         let quiet = UiSettings { service: false, ..UiSettings::default() };
         let outside = UiSettings { url_format: Some("{{$appName}}.example.org".into()), ..UiSettings::default() };
         for (app, settings, count) in [
             (&plain, &quiet, 0),
             (&plain, &UiSettings::default(), 1),
             (&plain, &outside, 2),
+            (&dark, &outside, 0),
             (&full, &quiet, 5),
             (&full, &outside, 6),
         ] {

@@ -30,6 +30,8 @@ const UI_PORT_NAME: &str = "spark-driver-ui-port";
 const NGINX_REWRITE: &str = "nginx.ingress.kubernetes.io/rewrite-target";
 /// What of a path that is taken off so is left.
 const NGINX_REST: &str = "/$2";
+/// Spark's key by which an application does without a UI.
+const ENABLED_KEY: &str = "spark.ui.enabled";
 /// What may stand in a form of URL.
 const PLACEHOLDERS: [&str; 3] = ["$appName", "$appNamespace", "$appId"];
 
@@ -57,13 +59,19 @@ impl Default for UiSettings {
 impl UiSettings {
     /// The address of an application's UI, if it has an Ingress.
     pub fn address(&self, app: &SparkApplication) -> Option<Address> {
-        Some(Address::of(self.url_format.as_deref()?, app))
+        let format = self.url_format.as_deref().filter(|_| !is_off(app))?;
+        Some(Address::of(format, app))
     }
 
     /// Whether the UI of an application has a Service of its own: by default, for an Ingress, or since it asks for one.
     pub fn has_service(&self, app: &SparkApplication) -> bool {
-        self.service || self.url_format.is_some() || app.spec.spark_ui_options.is_some()
+        !is_off(app) && (self.service || self.url_format.is_some() || app.spec.spark_ui_options.is_some())
     }
+}
+
+/// Whether an application does without a UI.
+fn is_off(app: &SparkApplication) -> bool {
+    app.spec.spark_conf.get(ENABLED_KEY).is_some_and(|value| value.trim().eq_ignore_ascii_case("false"))
 }
 
 /// Checks the form of a UI's URL.
@@ -146,6 +154,9 @@ pub fn ui_service_port(app: &SparkApplication) -> i32 {
 /// Where the UI of an application is found, as its status says it; `ip` is the address of a Service of that name, if it
 /// has one.
 pub fn show(app: &SparkApplication, settings: &UiSettings, info: &mut DriverInfo, ip: impl Fn(&str) -> Option<String>) {
+    if is_off(app) {
+        return;
+    }
     let (name, port) = match settings.has_service(app) {
         true => (ui_service_name(app), ui_service_port(app)),
         false => (driver_name(&app.name_any()), i32::from(endpoint::UI_PORT)),
@@ -193,7 +204,7 @@ pub(super) fn ui_service_names(app: &SparkApplication, settings: &UiSettings) ->
 
 /// Names of what [`ingresses`] makes.
 pub(super) fn ingress_names(app: &SparkApplication, settings: &UiSettings) -> Vec<String> {
-    let ui = settings.url_format.as_ref().map(|_| ui_ingress_name(app));
+    let ui = settings.url_format.as_ref().filter(|_| !is_off(app)).map(|_| ui_ingress_name(app));
     let others = app.spec.driver_ingress_options.iter().filter(|port| port_url_format(port).is_some());
     ui.into_iter().chain(others.map(|port| port_ingress_name(app, port))).collect()
 }
