@@ -6,7 +6,7 @@ use onager_crds::{ApplicationType, SparkApplicationSpec};
 use thiserror::Error;
 
 pub use crate::pod::PodSize;
-use crate::{conf, pod::Kind, size::Size};
+use crate::{allocation, conf, pod::Kind, size::Size};
 
 /// The one main class of Spark's that runs, as a job of our own.
 pub const SPARK_PI: &str = "org.apache.spark.examples.SparkPi";
@@ -34,10 +34,12 @@ pub struct Workload {
     pub driver: PodSize,
     /// Each executor's pod.
     pub executor: PodSize,
-    /// How many executors.
+    /// How many executors; with dynamic allocation, at the start, as far as there is room.
     pub wanted: u32,
     /// With how many the driver begins.
     pub minimum: u32,
+    /// How their number follows the work, where it does.
+    pub allocation: Option<allocation::Rules>,
 }
 
 impl Workload {
@@ -48,18 +50,25 @@ impl Workload {
     pub fn read(spec: &SparkApplicationSpec) -> Result<Self, Refusal> {
         let (program, binary) = program(spec)?;
         let spec = &*conf::filled(spec)?;
-        let wanted = spec.executor.wanted();
-        if wanted == 0 {
-            return Err(invalid("spec.executor.instances must be at least 1"));
-        }
+        let allocation = allocation::Rules::read(spec)?;
+        let (wanted, minimum) = match &allocation {
+            Some(rules) => (rules.initial, rules.minimum),
+            None => fixed(spec)?,
+        };
         Ok(Self {
             program,
             binary,
             driver: PodSize::read(spec, Kind::Driver)?,
             executor: PodSize::read(spec, Kind::Executor)?,
             wanted,
-            minimum: minimum(spec, wanted)?,
+            minimum,
+            allocation,
         })
+    }
+
+    /// How many executors it may come to have.
+    pub fn maximum(&self) -> u32 {
+        self.allocation.as_ref().map_or(self.wanted, |rules| rules.maximum)
     }
 
     /// Requests of the driver and its minimum of executors.
@@ -100,6 +109,15 @@ fn program(spec: &SparkApplicationSpec) -> Result<(Program, Option<String>), Ref
         }
         ApplicationType::R => Err(unsupported("type R is not supported: write the application as SQL or Rust".into())),
     }
+}
+
+/// How many executors are wanted where their number is fixed, and with how many of them the driver begins.
+fn fixed(spec: &SparkApplicationSpec) -> Result<(u32, u32), Refusal> {
+    let wanted = spec.executor.wanted();
+    if wanted == 0 {
+        return Err(invalid("spec.executor.instances must be at least 1"));
+    }
+    Ok((wanted, minimum(spec, wanted)?))
 }
 
 fn minimum(spec: &SparkApplicationSpec, wanted: u32) -> Result<u32, Refusal> {
@@ -151,6 +169,19 @@ mod tests {
         spec.driver = DriverSpec::default();
         spec.spark_conf.insert(MINIMUM_RATIO.into(), "0.6".into());
         assert_eq!(Workload::read(&spec).expect("workload").minimum, 3);
+    }
+
+    #[test]
+    fn with_dynamic_allocation_the_fewest_executors_are_the_gang() {
+        let mut spec = sql();
+        spec.dynamic_allocation = serde_json::from_value(serde_json::json!({
+            "enabled": true, "initialExecutors": 3, "minExecutors": 0, "maxExecutors": 9,
+        }))
+        .expect("options");
+        spec.executor.instances = Some(0);
+        let workload = Workload::read(&spec).expect("workload");
+        assert_eq!((workload.wanted, workload.minimum, workload.maximum()), (3, 0, 9));
+        assert_eq!(workload.gang(), workload.driver.request);
     }
 
     #[test]

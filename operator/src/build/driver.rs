@@ -61,7 +61,7 @@ pub fn driver_pod(
         executors: ExecutorDemand {
             wanted: workload.wanted,
             minimum: workload.minimum,
-            maximum: workload.wanted,
+            maximum: workload.maximum(),
             wait_seconds: settings.start_limit.as_secs(),
         },
         executor_cores: workload.executor.cores,

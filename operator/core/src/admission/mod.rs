@@ -32,6 +32,22 @@ impl Room {
         })
     }
 
+    /// Takes off what the driver, if it is not made yet, and those executors of `most` that have room will use; answers how
+    /// many these are.
+    pub fn give(&mut self, namespace: &str, workload: &Workload, driver: bool, most: u32) -> u32 {
+        let quotas = self.quotas.get_mut(namespace).map(Vec::as_mut_slice).unwrap_or_default();
+        let most = quotas.iter().fold(most, |most, quota| quota.room_for(workload, driver, most));
+        if driver {
+            self.nodes.place(&workload.driver.ask, workload.driver.request);
+        }
+        let mut place = || self.nodes.place(&workload.executor.ask, workload.executor.request);
+        let given = (0..most).take_while(|_| place()).count() as u32;
+        for quota in quotas {
+            quota.reserve(workload, driver, given);
+        }
+        given
+    }
+
     /// Takes off what pods of an admitted application that are not there yet will use.
     pub fn reserve(&mut self, namespace: &str, workload: &Workload, driver: bool, executors: u32) {
         if driver {
@@ -43,5 +59,44 @@ impl Room {
         for quota in self.quotas.get_mut(namespace).into_iter().flatten() {
             quota.reserve(workload, driver, executors);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onager_crds::SparkApplicationSpec;
+
+    use super::*;
+    use crate::Size;
+
+    /// Driver and executors take 1 CPU each.
+    fn workload() -> Workload {
+        let spec: SparkApplicationSpec = serde_json::from_value(serde_json::json!({
+            "type": "SQL", "mainApplicationFile": "local:///a.sql",
+            "dynamicAllocation": {"enabled": true, "minExecutors": 1, "maxExecutors": 20},
+        }))
+        .expect("spec");
+        Workload::read(&spec).expect("workload")
+    }
+
+    fn room(nodes: &[u64], pods: &str) -> Room {
+        let free = |cpu: &u64| Size { pods: 100, ..Size::pod(cpu * 1000, 64 << 30) };
+        let node = |cpu| Node { usable: true, allocatable: free(cpu), free: free(cpu), ..Node::default() };
+        let quota = Quota::new("team", [("pods", pods)].into_iter(), |_| None);
+        Room { nodes: Nodes(nodes.iter().map(node).collect()), quotas: [("alpha".into(), vec![quota])].into() }
+    }
+
+    #[test]
+    fn as_many_executors_as_have_room_are_given_and_no_more_the_next_time() {
+        let workload = workload();
+        let mut short_of_nodes = room(&[2, 3], "100");
+        assert_eq!(short_of_nodes.give("alpha", &workload, true, 3), 3);
+        assert_eq!(short_of_nodes.give("alpha", &workload, false, 3), 1);
+        assert_eq!(short_of_nodes.give("alpha", &workload, false, 3), 0);
+
+        let mut short_of_quota = room(&[99], "5");
+        assert_eq!(short_of_quota.give("alpha", &workload, true, 20), 4, "and the driver");
+        assert_eq!(short_of_quota.give("alpha", &workload, false, 1), 0);
+        assert_eq!(short_of_quota.give("beta", &workload, false, 7), 7, "another namespace has no quota");
     }
 }

@@ -116,6 +116,18 @@ impl Quota {
         }
     }
 
+    /// How many executors, `most` at the most, it has room for beside a driver that is not made yet.
+    pub fn room_for(&self, workload: &Workload, missing_driver: bool, most: u32) -> u32 {
+        let counted = self.limits.iter().filter_map(|limit| Some((limit, Counts::of(&limit.resource)?)));
+        counted.fold(most, |most, (limit, counts)| {
+            let driver = if missing_driver { counts.of_pod(&workload.driver) } else { 0 };
+            let left = limit.hard.saturating_sub(limit.used).saturating_sub(driver);
+            // Of what an executor takes none of, there is enough for all.
+            let executors = left.checked_div(counts.of_pod(&workload.executor)).unwrap_or(u64::MAX);
+            u32::try_from(executors).map_or(most, |executors| executors.min(most))
+        })
+    }
+
     /// The first resource that the gang would overdraw.
     pub fn shortage(&self, workload: &Workload) -> Option<Trouble> {
         self.limits.iter().find_map(|limit| {

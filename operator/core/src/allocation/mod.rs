@@ -2,6 +2,7 @@
 //! while tasks wait, twice as many each time, as Spark does it; those without work leave after a time. It is given what the
 //! driver says and the time, remembers the little it needs, and asks nobody.
 
+mod pace;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use onager_contract::{Drain, Phase, Progress};
 
+pub use pace::Pace;
 pub use rules::Rules;
 
 /// What is remembered of an application from one look to the next. Nothing is lost with it but a few seconds.
@@ -22,6 +24,10 @@ pub struct Allocation {
     round: u32,
     /// When the next round is.
     next: Option<Timestamp>,
+    /// When it was looked at first.
+    since: Option<Timestamp>,
+    /// Whether there was work. Until then, or until executors would be idle for too long, those of the start are waited for.
+    begun: bool,
 }
 
 /// What follows from a look.
@@ -36,7 +42,7 @@ pub struct Decision {
 impl Allocation {
     /// From the number of executors that is on record.
     pub fn new(target: u32) -> Self {
-        Self { target, round: 1, next: None }
+        Self { target, round: 1, next: None, since: None, begun: false }
     }
 
     /// Takes in what a driver says; `drained` are executors that are leaving already, `cores` what each can work on at once.
@@ -54,6 +60,8 @@ impl Allocation {
         let leaving = progress.idle.iter().filter(|idle| drained.contains(&idle.index)).count() as u32;
         let there = progress.executors.saturating_sub(leaving);
         let needed = needed(rules, cores, progress);
+        let since = *self.since.get_or_insert(now);
+        self.begun |= progress.pending_tasks > 0 || progress.running_tasks > 0 || now >= after(since, rules.idle_timeout);
         let before = self.target;
         self.follow(rules, progress.pending_tasks > 0, there, needed, now);
         let stay = self.target.max(needed);
@@ -65,7 +73,8 @@ impl Allocation {
 
     fn follow(&mut self, rules: &Rules, backlog: bool, there: u32, needed: u32, now: Timestamp) {
         // Those that are there and have work are wanted: no time is lost on the way up to them.
-        self.target = self.target.max(there).clamp(rules.minimum, needed);
+        let most = if self.begun { needed } else { needed.max(self.target).min(rules.maximum) };
+        self.target = self.target.max(there).clamp(rules.minimum, most);
         if !backlog {
             (self.round, self.next) = (1, None);
             return;

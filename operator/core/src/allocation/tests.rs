@@ -150,6 +150,19 @@ fn nothing_is_decided_before_the_run_begins_or_after_its_end() {
 }
 
 #[test]
+fn the_first_executors_are_waited_for_until_there_was_work() {
+    let mut world = World::new(Rules { initial: 4, ..rules(0, 9) }, 1);
+    world.executors.truncate(1);
+    assert_eq!(world.seconds(3), [4, 4, 4]);
+    world.tasks = 2;
+    assert_eq!(world.seconds(2), [2, 2], "there is work, and it needs less");
+
+    let mut world = World::new(Rules { initial: 4, ..rules(0, 9) }, 1);
+    world.seconds(60);
+    assert_eq!(world.second().0, 0, "there was none for as long as an executor may be idle");
+}
+
+#[test]
 fn what_tasks_may_come_to_fill_does_not_leave() {
     // A wide stage begins: its tasks are not bound yet, and all executors still look idle.
     let mut allocation = Allocation::new(1);

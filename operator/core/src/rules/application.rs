@@ -4,7 +4,7 @@ use onager_crds::SparkApplicationSpec;
 use serde_json::{Value, json};
 
 use super::{At, Fault, Verdict, conf, extent, options, pods, references, shape};
-use crate::{Refusal, Workload, allocation, fields, workload::SPARK_PI};
+use crate::{Refusal, Workload, fields, workload::SPARK_PI};
 
 /// How many faults are looked for in what has to be read anew for each.
 const READINGS: usize = 16;
@@ -32,7 +32,7 @@ fn workload(spec: &At<'_>, verdict: &mut Verdict) {
     let mut copy = spec.value.clone();
     for _ in 0..READINGS {
         let fault = match read(&copy) {
-            Ok(read) => match Workload::read(&read).and_then(|_| allocation::Rules::read(&read)) {
+            Ok(read) => match Workload::read(&read) {
                 Ok(_) => return,
                 Err(Refusal { reason: "UnsupportedType", message }) => {
                     // Admitted, so that a repository of manifests that has some of these still applies.
