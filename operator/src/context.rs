@@ -17,6 +17,7 @@ use crate::{
     events::Events,
     metrics::Metrics,
     pause::Pauses,
+    progress::Followed,
     room::Ledger,
     schedule::Schedules,
     sides::Refusals,
@@ -38,6 +39,8 @@ pub struct Context {
     pub ui: UiSettings,
     /// Speaks with drivers.
     pub control: Control,
+    /// Applications whose executors follow the work.
+    pub followed: Arc<Followed>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Bounds how many applications are worked on at once, over all namespaces.

@@ -1,28 +1,83 @@
 //! Speaks with drivers over their control channel. Each application's token is derived from one key and the application's
 //! UID, so that the operator need not be allowed to read Secrets of teams.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use hmac::{Hmac, Mac};
-use http_body_util::Full;
-use hyper::{Request, body::Bytes, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Request, StatusCode, body::Bytes, header, http::request};
 use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use onager_contract::{ExecutorLost, control};
+use onager_contract::{Drain, ExecutorLost, Progress, control};
+use serde::Serialize;
 use sha2::Sha256;
+use thiserror::Error;
 
 /// The Secret with the key, in the operator's namespace.
 const KEY_SECRET: &str = "onager-control-key";
 const KEY: &str = "key";
-/// A driver that does not answer within this learns of the loss by its heartbeats.
+/// A driver that has not answered by then is asked again later, or learns of a loss by its heartbeats.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// The longest answer that is read: ten thousand idle executors take less.
+const BODY_LIMIT: usize = 1 << 20;
+/// A connection is kept from one question to the next, and closed when the driver is asked no more.
+const KEPT: Duration = Duration::from_secs(15);
+/// What is read at once, and so kept for each connection: there may be a thousand.
+const READ_BUFFER: usize = 4 << 10;
+
+/// Where a driver's control channel listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The pod's IP.
+    pub ip: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Address {
+    fn uri(&self, path: &str) -> String {
+        format!("http://{self}{path}")
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ip.contains(':') {
+            true => write!(f, "[{}]:{}", self.ip, self.port),
+            false => write!(f, "{}:{}", self.ip, self.port),
+        }
+    }
+}
+
+/// Why a driver could not be asked.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// What its pod has is no address.
+    #[error("{0:?} is no address")]
+    NoAddress(String),
+    /// There is no connection.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// It took longer than [`ANSWER_LIMIT`].
+    #[error("it did not answer within {} s", ANSWER_LIMIT.as_secs())]
+    TooSlow,
+    /// It answered with another status than it should.
+    #[error("it answered {0}")]
+    Refused(StatusCode),
+    /// The answer ended early, or is longer than [`BODY_LIMIT`].
+    #[error("its answer cannot be read: {0}")]
+    Broken(String),
+    /// The answer is not what it should be.
+    #[error("its answer is not understood: {0}")]
+    Unreadable(#[source] serde_json::Error),
+}
 
 /// The way to drivers.
 #[derive(Clone)]
@@ -59,7 +114,18 @@ impl Control {
                 Ok(_) => {}
             }
         };
-        Ok(Self { key: key.into(), http: HttpClient::builder(TokioExecutor::new()).build_http() })
+        Ok(Self::new(key))
+    }
+
+    /// With this key.
+    pub fn new(key: Vec<u8>) -> Self {
+        let http = HttpClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEPT)
+            .pool_max_idle_per_host(1)
+            .http1_read_buf_exact_size(READ_BUFFER)
+            .build_http();
+        Self { key: key.into(), http }
     }
 
     /// The token of an application, HMAC-SHA256 of its UID in hex.
@@ -71,30 +137,81 @@ impl Control {
         mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Asks a driver how far it is.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn progress(&self, driver: &Address, uid: &str) -> Result<Progress, ControlError> {
+        let (status, body) = self.ask(driver, uid, Request::get(driver.uri(control::PROGRESS)), Bytes::new()).await?;
+        if status != StatusCode::OK {
+            return Err(ControlError::Refused(status));
+        }
+        serde_json::from_slice(&body).map_err(ControlError::Unreadable)
+    }
+
+    /// Asks a driver to give an executor no more tasks. False when it is needed, and goes on as before.
+    ///
+    /// # Errors
+    /// See [`ControlError`]; the driver may have agreed all the same, and is asked again.
+    pub async fn drain(&self, driver: &Address, uid: &str, drain: &Drain) -> Result<bool, ControlError> {
+        match self.post(driver, uid, control::DRAIN, drain).await? {
+            status if status.is_success() => Ok(true),
+            StatusCode::CONFLICT => Ok(false),
+            status => Err(ControlError::Refused(status)),
+        }
+    }
+
     /// Tells a driver of a lost executor, in the background.
-    pub fn executor_lost(&self, (ip, port): (String, u16), uid: &str, index: u32, reason: String) {
-        let host = if ip.contains(':') { format!("[{ip}]") } else { ip };
-        let uri = format!("http://{host}:{port}{}", control::EXECUTOR_LOST);
-        let body = serde_json::to_vec(&ExecutorLost { index, reason }).unwrap_or_default();
-        let request = Request::post(&uri)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token(uid)))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)));
-        let Ok(request) = request else { return };
-        let http = self.http.clone();
+    pub fn executor_lost(&self, driver: Address, uid: &str, index: u32, reason: String) {
+        let (control, uid) = (self.clone(), uid.to_string());
         tokio::spawn(async move {
-            match tokio::time::timeout(ANSWER_LIMIT, http.request(request)).await {
-                Ok(Ok(answer)) if answer.status().is_success() => {}
-                Ok(Ok(answer)) => {
-                    tracing::warn!(%uri, status = %answer.status(), "a driver did not take the news of a lost executor")
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(%uri, %error, "a driver cannot be reached; it learns of a lost executor by heartbeats")
-                }
-                Err(_) => tracing::warn!(%uri, "a driver does not answer; it learns of a lost executor by heartbeats"),
-            }
+            let lost = ExecutorLost { index, reason };
+            let told = match control.post(&driver, &uid, control::EXECUTOR_LOST, &lost).await {
+                Ok(status) if status.is_success() => return,
+                Ok(status) => ControlError::Refused(status),
+                Err(error) => error,
+            };
+            tracing::warn!(%driver, index, error = %told, "a driver learns of a lost executor by heartbeats");
         });
     }
+
+    async fn post(
+        &self,
+        driver: &Address,
+        uid: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<StatusCode, ControlError> {
+        let body = serde_json::to_vec(body).map_err(ControlError::Unreadable)?;
+        let request = Request::post(driver.uri(path)).header(header::CONTENT_TYPE, "application/json");
+        self.ask(driver, uid, request, body.into()).await.map(|(status, _)| status)
+    }
+
+    async fn ask(
+        &self,
+        driver: &Address,
+        uid: &str,
+        request: request::Builder,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ControlError> {
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token(uid)));
+        let request = request.body(Full::new(body)).map_err(|_| ControlError::NoAddress(driver.to_string()))?;
+        let answer = async {
+            let answer =
+                self.http.request(request).await.map_err(|error| ControlError::Unreachable(because(&error)))?;
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), BODY_LIMIT).collect().await;
+            let body = body.map_err(|error| ControlError::Broken(error.to_string()))?;
+            Ok((status, body.to_bytes()))
+        };
+        tokio::time::timeout(ANSWER_LIMIT, answer).await.unwrap_or(Err(ControlError::TooSlow))
+    }
+}
+
+/// An error with what is behind it: the client says no more than that a connection failed.
+fn because(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// 32 bytes from the operating system.

@@ -13,6 +13,7 @@ mod lease;
 mod metrics;
 mod observe;
 mod pause;
+mod progress;
 mod reconcile;
 mod report;
 mod room;
@@ -47,6 +48,7 @@ use crate::{
     lease::LeaderLease,
     metrics::Metrics,
     pause::Pauses,
+    progress::{Followed, poll},
     room::Ledger,
     sides::Refusals,
     webhook::Webhook,
@@ -99,6 +101,7 @@ async fn main() -> anyhow::Result<()> {
 
     let reporter = Reporter { controller: "onager-operator".into(), instance: Some(config.pod_name.clone()) };
     let (events, telling) = Events::start(client.clone(), reporter, metrics.events_dropped.clone());
+    let (followed, to_follow) = Followed::new(metrics.elastic.clone());
     let context = Arc::new(Context {
         events,
         client,
@@ -111,6 +114,7 @@ async fn main() -> anyhow::Result<()> {
         },
         ui: config.ui.settings(),
         control,
+        followed: Arc::new(followed),
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
         ledger: Ledger::default(),
@@ -121,6 +125,7 @@ async fn main() -> anyhow::Result<()> {
         stopping: state::channel(false).0,
     });
     let (mut scopes, mut watches) = start(&config, &context);
+    watches.spawn(poll::follow(asker(&context), to_follow));
     let lost = tokio::select! {
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
@@ -182,6 +187,17 @@ fn start(config: &Config, context: &Arc<Context>) -> (JoinSet<()>, JoinSet<()>) 
         }
     }
     (scopes, watches)
+}
+
+/// What asks drivers how far they are.
+fn asker(context: &Arc<Context>) -> Arc<poll::Asker> {
+    let waking = context.clone();
+    Arc::new(poll::Asker {
+        control: context.control.clone(),
+        cache: context.cache.clone(),
+        followed: context.followed.clone(),
+        wake: Box::new(move |namespace, name| waking.triggers.wake(namespace, name)),
+    })
 }
 
 async fn connect(metrics: &Metrics) -> anyhow::Result<Client> {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
-use onager_core::{Plan, Trouble, Workload, lifecycle};
+use onager_core::{Plan, Seen, Trouble, Workload, lifecycle};
 use onager_crds::{SparkApplication, State};
 
 use crate::{
@@ -14,8 +14,10 @@ use crate::{
     cache::state,
     context::Context,
     error::{ActError, ReconcileError},
-    observe, report,
-    room::{self, Answer},
+    observe,
+    progress::on_record,
+    report,
+    room::{self, Answer, Growth},
     sides,
 };
 
@@ -63,15 +65,40 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
     let (plan, saved) = if matches!(state(app), State::New | State::Queued) {
         admit(app, context).await?
     } else {
-        let plan = lifecycle::plan(&observe::seen(context, app), &context.settings, Timestamp::now());
+        let mut seen = observe::seen(context, app);
+        let growth = room_for_more(&mut seen, context);
+        let mut plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+        if let Some(again) = growth.as_ref().and_then(|growth| growth.again) {
+            plan.again = Some(plan.again.map_or(again, |sooner| sooner.min(again)));
+        }
         let uid = app.metadata.uid.as_deref().unwrap_or_default();
         if let Some(left) = context.pauses.counts_wait(uid).filter(|_| plan.only_counts(app)) {
             return Ok(Some(plan.again.map_or(left, |again| again.min(left))));
         }
         let saved = save(app, &plan, context).await?;
+        let used = Some(on_record(&saved)) == seen.target;
+        // Room that was not used after all is given back.
+        if let Some(promise) = growth.and_then(|growth| growth.promise).filter(|_| used) {
+            promise.keep();
+        }
         (plan, saved)
     };
     carry_out(&saved, plan, context).await
+}
+
+/// Limits how many executors an application that runs is to have to those that were given room before, and as many more as
+/// have some.
+fn room_for_more<'a>(seen: &mut Seen<'_>, context: &'a Context) -> Option<Growth<'a>> {
+    let (target, given) = (seen.target?, on_record(seen.app));
+    let more = target.checked_sub(given).filter(|more| *more > 0)?;
+    seen.target = Some(given);
+    if seen.held.is_some() {
+        return None;
+    }
+    let workload = Workload::read(&seen.app.spec).ok()?;
+    let growth = context.ledger.grow(&context.cache, seen.app, &workload, more);
+    seen.target = Some(given + growth.given);
+    Some(growth)
 }
 
 /// Decides on admission while nobody else does; each decision is visible to the next one before it is saved.
@@ -80,13 +107,13 @@ async fn admit(
     context: &Context,
 ) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
     let mut seen = observe::seen(context, app);
-    let mut plan = |shortage| {
-        seen.shortage = shortage;
+    let mut plan = |shortage, executors| {
+        (seen.shortage, seen.target) = (shortage, executors);
         lifecycle::plan(&seen, &context.settings, Timestamp::now())
     };
     let answer = match Workload::read(&app.spec) {
         Ok(workload) => context.ledger.ask(&context.cache, app, &workload, plan),
-        Err(_) => Answer::Decided(plan(None), None),
+        Err(_) => Answer::Decided(plan(None, None), None),
     };
     let (plan, promise) = match answer {
         Answer::Decided(plan, promise) => (plan, promise),
@@ -110,7 +137,8 @@ async fn save(
     let Some(status) = &plan.status else { return Ok(app.clone()) };
     let saved = report::save(app, &sides::show(app, status, context), context).await?;
     context.pauses.saved(app.metadata.uid.as_deref().unwrap_or_default());
-    if room::is_admitted(state(app)) && !room::is_admitted(state(&saved)) {
+    let gives_back = !room::is_admitted(state(&saved)) || on_record(&saved) < on_record(app);
+    if room::is_admitted(state(app)) && gives_back {
         context.cache.room_moved();
     }
     Ok(saved)

@@ -15,7 +15,7 @@ use onager_core::{
 };
 use onager_crds::{SparkApplication, State};
 
-use crate::{cache::Cache, observe};
+use crate::{cache::Cache, observe, progress::on_record};
 
 /// While the cluster changes, room is counted anew at most so often, or by a tenth of the time where counting takes longer.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -35,6 +35,7 @@ struct Books {
 struct Promised {
     namespace: String,
     workload: Workload,
+    executors: u32,
 }
 
 /// Room as it was counted last, less what was given away since.
@@ -53,7 +54,17 @@ pub enum Answer<'a> {
     AskAgain(Duration),
 }
 
-/// Room that is held for an admission until its status is saved; given back when this is dropped.
+/// What comes of asking for more room for an application that has some.
+pub struct Growth<'a> {
+    /// So many executors more have room.
+    pub given: u32,
+    /// There was none for the others when room was counted last, and that is out of date: ask again after this time.
+    pub again: Option<Duration>,
+    /// The promise of what is given.
+    pub promise: Option<Promise<'a>>,
+}
+
+/// Room that is held for a decision until its status is saved; given back when this is dropped.
 pub struct Promise<'a> {
     ledger: &'a Ledger,
     uid: String,
@@ -61,31 +72,56 @@ pub struct Promise<'a> {
 }
 
 impl Ledger {
-    /// Has a plan made with what is known of room at this moment, while nobody else decides.
+    /// Has a plan made with what is known of room at this moment, while nobody else decides: why there is none, or, with
+    /// dynamic allocation, how many executors have some.
     pub fn ask(
         &self,
         cache: &Cache,
         app: &SparkApplication,
         workload: &Workload,
-        plan: impl FnOnce(Option<Trouble>) -> Plan,
+        plan: impl FnOnce(Option<Trouble>, Option<u32>) -> Plan,
     ) -> Answer<'_> {
         let namespace = app.namespace().unwrap_or_default();
         let mut books = self.lock();
         let (view, left) = books.look(cache);
-        view.room.quotas.entry(namespace.clone()).or_insert_with(|| observe::quotas(cache, &namespace));
+        view.know(cache, &namespace);
         let shortage = view.room.shortage(&namespace, workload);
         if let (Some(_), Some(left)) = (&shortage, left) {
             return Answer::AskAgain(left);
         }
-        let plan = plan(shortage);
+        let elastic = shortage.is_none() && workload.allocation.is_some();
+        let given = elastic.then(|| view.room.give(&namespace, workload, true, workload.wanted));
+        let plan = plan(shortage, given);
         let admits = plan.status.as_ref().is_some_and(|status| is_admitted(status.application_state.state));
         if !admits {
+            if given.is_some() {
+                books.view = None;
+            }
             return Answer::Decided(plan, None);
         }
-        view.room.reserve(&namespace, workload, true, workload.wanted);
+        if given.is_none() {
+            view.room.reserve(&namespace, workload, true, workload.wanted);
+        }
+        let promise = self.promise(&mut books, app, workload, given.unwrap_or(workload.wanted));
+        Answer::Decided(plan, Some(promise))
+    }
+
+    /// Room for `more` executors of an application that runs, beyond those that it was given: for as many as have some.
+    pub fn grow(&self, cache: &Cache, app: &SparkApplication, workload: &Workload, more: u32) -> Growth<'_> {
+        let namespace = app.namespace().unwrap_or_default();
+        let mut books = self.lock();
+        let (view, left) = books.look(cache);
+        view.know(cache, &namespace);
+        let given = view.room.give(&namespace, workload, false, more);
+        let promise = (given > 0).then(|| self.promise(&mut books, app, workload, on_record(app) + given));
+        Growth { given, again: left.filter(|_| given < more), promise }
+    }
+
+    fn promise(&self, books: &mut Books, app: &SparkApplication, workload: &Workload, executors: u32) -> Promise<'_> {
         let uid = app.metadata.uid.clone().unwrap_or_default();
-        books.promised.insert(uid.clone(), Promised { namespace, workload: workload.clone() });
-        Answer::Decided(plan, Some(Promise { ledger: self, uid, kept: false }))
+        let namespace = app.namespace().unwrap_or_default();
+        books.promised.insert(uid.clone(), Promised { namespace, workload: workload.clone(), executors });
+        Promise { ledger: self, uid, kept: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {
@@ -94,7 +130,7 @@ impl Ledger {
 }
 
 impl Promise<'_> {
-    /// The admission is saved: the cache knows of it from here on.
+    /// The decision is saved: the cache knows of it from here on.
     pub fn keep(mut self) {
         self.kept = true;
     }
@@ -129,30 +165,35 @@ impl Books {
 }
 
 impl View {
+    fn know(&mut self, cache: &Cache, namespace: &str) {
+        let quotas = &mut self.room.quotas;
+        quotas.entry(namespace.to_string()).or_insert_with(|| observe::quotas(cache, namespace));
+    }
+
     fn count(cache: &Cache, promised: &HashMap<String, Promised>, version: u64) -> Self {
         let counted = Instant::now();
         let mut room = Room { nodes: free_nodes(cache), quotas: HashMap::new() };
-        let mut take = |uid: &str, namespace: &str, workload: &Workload| {
+        let mut take = |uid: &str, namespace: &str, workload: &Workload, wanted: u32| {
             let (drivers, executors) = made(cache, uid);
             room.quotas.entry(namespace.to_string()).or_insert_with(|| observe::quotas(cache, namespace));
-            room.reserve(namespace, workload, drivers == 0, workload.wanted.saturating_sub(executors));
+            room.reserve(namespace, workload, drivers == 0, wanted.saturating_sub(executors));
         };
         let admitted = cache.apps().in_state(&[State::Submitted, State::Running]);
         for app in admitted.iter().filter(|app| app.metadata.deletion_timestamp.is_none()) {
             let uid = app.metadata.uid.as_deref().unwrap_or_default();
             let (drivers, executors) = made(cache, uid);
-            let wanted = app.status.as_ref().and_then(|status| status.executors.as_ref()).map_or(0, |all| all.wanted);
             // Most have all their pods; to read what each of them would look like takes longer than all the rest.
-            let whole = drivers > 0 && executors >= wanted.max(app.spec.executor.wanted());
+            let whole = drivers > 0 && executors >= on_record(app).max(app.spec.executor.wanted());
             if whole || promised.contains_key(uid) {
                 continue;
             }
             if let Ok(workload) = Workload::read(&app.spec) {
-                take(uid, app.metadata.namespace.as_deref().unwrap_or_default(), &workload);
+                let wanted = if workload.allocation.is_some() { on_record(app) } else { workload.wanted };
+                take(uid, app.metadata.namespace.as_deref().unwrap_or_default(), &workload, wanted);
             }
         }
         for (uid, promised) in promised {
-            take(uid, &promised.namespace, &promised.workload);
+            take(uid, &promised.namespace, &promised.workload, promised.executors);
         }
         Self { room, version, counted, took: counted.elapsed() }
     }
@@ -236,7 +277,7 @@ mod tests {
     fn ask<'a>(ledger: &'a Ledger, cache: &Cache, name: &str) -> Answer<'a> {
         let app = app(name);
         let workload = Workload::read(&app.spec).expect("a workload");
-        ledger.ask(cache, &app, &workload, |shortage| {
+        ledger.ask(cache, &app, &workload, |shortage, _| {
             let mut status = SparkApplicationStatus::default();
             status.application_state.state = if shortage.is_some() { State::Queued } else { State::Submitted };
             Plan { status: Some(status), ..Plan::default() }
@@ -264,6 +305,50 @@ mod tests {
         let (ledger, cache) = (Ledger::default(), cache());
         drop(ask(&ledger, &cache, "first"));
         assert!(matches!(ask(&ledger, &cache, "second"), Answer::Decided(_, Some(_))));
+    }
+
+    fn elastic(executors: u32) -> SparkApplication {
+        let mut app = app("elastic");
+        app.spec.dynamic_allocation = serde_json::from_value(serde_json::json!({
+            "enabled": true, "minExecutors": 0, "maxExecutors": 9,
+        }))
+        .expect("options");
+        let mut status = SparkApplicationStatus::default();
+        status.application_state.state = State::Running;
+        status.executors.get_or_insert_default().wanted = executors;
+        app.status = Some(status);
+        app
+    }
+
+    #[test]
+    fn more_executors_are_given_as_far_as_there_is_room_and_once() {
+        let (ledger, cache) = (Ledger::default(), cache());
+        let app = elastic(0);
+        let workload = Workload::read(&app.spec).expect("a workload");
+        let first = ledger.grow(&cache, &app, &workload, 9);
+        assert_eq!((first.given, first.again), (3, None), "three CPUs");
+        assert!(is_queued(&ask(&ledger, &cache, "second")), "what is promised is not given to another");
+        cache.room_moved();
+        std::thread::sleep(INTERVAL);
+        assert_eq!(ledger.grow(&cache, &elastic(3), &workload, 1).given, 0, "nor when room is counted anew");
+        drop(first);
+        assert!(matches!(ask(&ledger, &cache, "second"), Answer::Decided(_, Some(_))), "it was not used");
+    }
+
+    #[test]
+    fn what_is_on_record_and_not_made_yet_is_not_given_again() {
+        let (ledger, cache) = (Ledger::default(), cache());
+        let mut app = elastic(2);
+        cache.apps().take_in("", &Event::Apply(app.clone()));
+        let workload = Workload::read(&app.spec).expect("a workload");
+        // Its driver and two executors are to be made.
+        assert_eq!(ledger.grow(&cache, &app, &workload, 9).given, 0);
+        app.status.as_mut().expect("status").executors.as_mut().expect("executors").wanted = 0;
+        app.metadata.resource_version = Some("2".into());
+        cache.apps().take_in("", &Event::Apply(app.clone()));
+        cache.room_moved();
+        std::thread::sleep(INTERVAL);
+        assert_eq!(ledger.grow(&cache, &app, &workload, 9).given, 2);
     }
 
     #[test]

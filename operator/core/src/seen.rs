@@ -1,7 +1,7 @@
 //! What the operator sees of one application: its pods and what stands beside them in words that decisions need, nothing of Kubernetes'
 //! own types. Filled by `observe`; facts alone, no conclusions.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use onager_crds::SparkApplication;
@@ -138,8 +138,10 @@ pub struct Seen<'a> {
     pub sides: Vec<SideSeen>,
     /// Whether something that [`CreateSides`](crate::Action::CreateSides) makes is not there.
     pub sides_missing: bool,
-    /// How many executors dynamic allocation wants now; `None` means as many as the spec says.
+    /// How many executors dynamic allocation wants now, as far as they have room; `None` means as many as the spec says.
     pub target: Option<u32>,
+    /// Indexes of executors that their driver has let go: they leave, and nobody takes their place.
+    pub drained: BTreeSet<u32>,
     /// Why its gang cannot be placed now; only looked at while it is not admitted.
     pub shortage: Option<Trouble>,
     /// Nothing is to be created for a while, since a create failed.

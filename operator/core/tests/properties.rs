@@ -1,7 +1,10 @@
 //! Whatever happens in whatever order (pods start, end, vanish; nodes fall silent; the operator is killed between any two
 //! writes), the invariants of the life cycle hold: D, X, O, T and S of docs/ARCHITECTURE.md.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use onager_core::{
@@ -93,6 +96,7 @@ impl World {
             sides: self.service.then(service).into_iter().collect(),
             sides_missing: false,
             target: None,
+            drained: BTreeSet::new(),
             held: self.held.clone(),
             refresh: true,
             shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),

@@ -175,14 +175,10 @@ impl<'a> Act<'a> {
     }
 
     fn tell_lost(&self, index: u32, reason: &str) {
-        let name = driver_pod_name(self.app);
-        let address = self.context.cache.pods().get(&self.namespace, &name).and_then(|record| {
-            let ours = record.ours.as_ref()?;
-            Some((ours.ip.clone()?, ours.control_port))
-        });
-        if let Some(address) = address {
+        let driver = self.context.cache.pods().control_of(&self.namespace, &driver_pod_name(self.app));
+        if let Some(driver) = driver {
             let uid = self.app.metadata.uid.clone().unwrap_or_default();
-            self.context.control.executor_lost(address, &uid, index, reason.to_string());
+            self.context.control.executor_lost(driver, &uid, index, reason.to_string());
         }
     }
 

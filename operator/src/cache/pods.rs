@@ -15,6 +15,7 @@ use super::{
     facts,
     watched::{Key, key, version},
 };
+use crate::control::Address;
 
 /// How many UIDs of deleted pods are remembered; an answer to a create is late by less than this many deletions.
 const GRAVES: usize = 10_000;
@@ -282,6 +283,12 @@ impl Pods {
     /// One pod.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&PodRecord> {
         self.items.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    /// Where the control channel of a driver's pod listens, once it has an address.
+    pub fn control_of(&self, namespace: &str, driver: &str) -> Option<Address> {
+        let ours = self.get(namespace, driver)?.ours.as_ref()?;
+        Some(Address { ip: ours.ip.clone()?, port: ours.control_port })
     }
 
     /// How many executors run, by namespace and name of the application.

@@ -1,6 +1,7 @@
 //! What the operator counts: under names of its own, `onager_*`, and under those of the Kubeflow operator. Labels are
 //! bounded: kinds, states, reasons, and what an administrator has chosen; never names of applications.
 
+mod elastic;
 mod labels;
 mod peer;
 mod requests;
@@ -14,6 +15,7 @@ use prometheus::{
 };
 
 use crate::cache::Cache;
+pub use elastic::Elastic;
 use labels::Labels;
 use peer::Peer;
 use requests::Requests;
@@ -26,6 +28,8 @@ pub struct Metrics {
     registry: Registry,
     /// Those with the Kubeflow operator's names.
     pub peer: Peer,
+    /// Dynamic allocation.
+    pub elastic: Elastic,
     /// Seconds of one step of one application.
     pub reconcile_seconds: Histogram,
     /// Steps that failed and are repeated.
@@ -57,6 +61,7 @@ impl Metrics {
         let seconds = HistogramOpts::new("onager_reconcile_duration_seconds", "Seconds of one step of one application");
         let metrics = Self {
             peer: Peer::new(&registry, prefix, Labels::new(labels))?,
+            elastic: Elastic::new(&registry)?,
             reconcile_seconds: Histogram::with_opts(seconds.buckets(buckets))?,
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
             queue: IntGauge::new("onager_queue_length", "Applications that wait for a worker")?,

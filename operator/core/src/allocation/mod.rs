@@ -61,7 +61,8 @@ impl Allocation {
         let there = progress.executors.saturating_sub(leaving);
         let needed = needed(rules, cores, progress);
         let since = *self.since.get_or_insert(now);
-        self.begun |= progress.pending_tasks > 0 || progress.running_tasks > 0 || now >= after(since, rules.idle_timeout);
+        self.begun |=
+            progress.pending_tasks > 0 || progress.running_tasks > 0 || now >= after(since, rules.idle_timeout);
         let before = self.target;
         self.follow(rules, progress.pending_tasks > 0, there, needed, now);
         let stay = self.target.max(needed);

@@ -10,6 +10,7 @@ use onager_crds::{ExecutorFailure, SparkApplicationStatus, State};
 use super::{end, report};
 use crate::{
     Settings,
+    allocation::Rules,
     plan::{Action, Event, EventKind, Plan},
     seen::{Exit, Phase, PodSeen, Role, Seen, Trouble},
 };
@@ -18,6 +19,8 @@ use crate::{
 const RECENT_FAILURES: usize = 5;
 /// A run with more crashed executors than this for each wanted one is given up; `spark.executor.maxNumFailures` of Spark.
 const FAILURES_PER_EXECUTOR: u32 = 2;
+/// Where nothing limits the number of executors, so many of them do that of crashes: a run must come to an end.
+const ELASTIC_LIMIT: u32 = 50;
 /// The least limit on crashed executors, Spark's too.
 const LEAST_FAILURES: u32 = 3;
 
@@ -122,26 +125,34 @@ fn with_executors(
     driver_runs: bool,
     now: Timestamp,
 ) -> Plan {
-    let wanted = seen.app.spec.executor.wanted();
     let attempt = status.submission_attempts;
     let mut events = Vec::new();
     let mut executors = status.executors.clone().unwrap_or_default();
     // A driver whose create was answered late, or to an operator that is gone, is of an older attempt and as good as a new one.
     let oldest = seen.own_driver().map_or(attempt, |driver| driver.attempt.min(attempt));
     let (mine, stale): (Vec<&PodSeen>, Vec<&PodSeen>) = seen.executors.iter().partition(|pod| pod.attempt >= oldest);
+    // Those that their driver has let go are not missed, however they end.
+    let (leaving, mine): (Vec<&PodSeen>, Vec<&PodSeen>) = mine.into_iter().partition(|pod| is_drained(seen, pod));
 
     let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
-    live.sort_by_key(|pod| pod.role);
+    // Where too many are there, the last leave; with dynamic allocation only such as do not run yet.
+    live.sort_by_key(|pod| (seen.target.is_some() && pod.phase != Phase::Running, pod.role));
+    let wanted = wanted(seen, &live);
     // An executor that ended well was sent home by its driver, or was asked to end: nobody takes its place.
     let left = mine.iter().filter(|pod| pod.phase == Phase::Succeeded).count();
     let wanting = (wanted as usize).saturating_sub(live.len() + left);
     let missing = if seen.held.is_some() { 0 } else { wanting };
+    // Whoever was there and is lost is told of, also where nobody takes its place.
+    let gone = (wanted.max(executors.wanted) as usize).saturating_sub(live.len() + left);
+    let gone = if seen.held.is_some() { 0 } else { gone };
     // The youngest first: of many that stay visible for long, the old ones were counted before.
     let mut lost: Vec<&PodSeen> = mine.iter().copied().filter(|pod| is_lost(pod)).collect();
     lost.sort_by_key(|pod| std::cmp::Reverse(pod.role));
-    // A lost pod is counted when its place is given to another: once, though it may be seen for long.
+    // A lost pod is counted when its place is given to another, or to nobody: once, though it may be seen for long.
     let known = |pod: &PodSeen| executors.recent_failures.iter().any(|failure| failure.pod_name == pod.name);
-    let news: Vec<&PodSeen> = lost.iter().copied().filter(|pod| !known(pod)).take(missing).collect();
+    // With dynamic allocation one that was taken back before it ran is seen for a while, and was never there.
+    let was_there = |pod: &PodSeen| seen.target.is_none() || pod.phase != Phase::Pending;
+    let news: Vec<&PodSeen> = lost.iter().copied().filter(|pod| !known(pod) && was_there(pod)).take(gone).collect();
     for pod in news {
         let reason = loss_reason(pod);
         executors.failed += u32::from(pod.exit.as_ref().is_some_and(|exit| exit.code.is_some()));
@@ -155,7 +166,7 @@ fn with_executors(
     let excess = executors.recent_failures.len().saturating_sub(RECENT_FAILURES);
     executors.recent_failures.drain(..excess);
     let crashed = executors.failed;
-    let limit = wanted.saturating_mul(FAILURES_PER_EXECUTOR).max(LEAST_FAILURES);
+    let limit = most(seen, wanted).saturating_mul(FAILURES_PER_EXECUTOR).max(LEAST_FAILURES);
     if crashed > limit {
         let last = executors.recent_failures.last().map(|failure| failure.reason.clone()).unwrap_or_default();
         status.executors = Some(executors);
@@ -163,7 +174,7 @@ fn with_executors(
         return fail(seen, status, ("ExecutorsFailing", &message), now, now);
     }
 
-    actions.extend(lost.iter().chain(&stale).filter(|pod| !pod.deleting).map(|pod| end::delete(pod)));
+    actions.extend(lost.iter().chain(&stale).chain(&leaving).filter(|pod| !pod.deleting).map(|pod| end::delete(pod)));
     let missing = missing as u32;
     actions.extend((1..=missing).map(|more| Action::CreateExecutor { attempt, index: executors.highest_index + more }));
     executors.highest_index += missing;
@@ -188,6 +199,22 @@ fn with_executors(
         report::set_state(&mut status, State::Running, Some((&trouble.reason, &trouble.message)));
     }
     Plan { status: Some(status), actions, events, again: held.map(|held| held.left) }
+}
+
+/// How many executors there are to be. With dynamic allocation one that runs stays until its driver lets it go.
+fn wanted(seen: &Seen<'_>, live: &[&PodSeen]) -> u32 {
+    let running = live.iter().filter(|pod| pod.phase == Phase::Running).count() as u32;
+    seen.target.map_or(seen.app.spec.executor.wanted(), |target| target.max(running))
+}
+
+/// How many executors limit how many may crash: as many as there may be, where their number changes.
+fn most(seen: &Seen<'_>, wanted: u32) -> u32 {
+    let rules = seen.target.and_then(|_| Rules::read(&seen.app.spec).ok()?);
+    rules.map_or(wanted, |rules| rules.maximum.min(ELASTIC_LIMIT).max(wanted))
+}
+
+fn is_drained(seen: &Seen<'_>, pod: &PodSeen) -> bool {
+    matches!(pod.role, Role::Executor(index) if seen.drained.contains(&index))
 }
 
 /// In how many steps a count of executors is written down: each costs a write, and there may be thousands.

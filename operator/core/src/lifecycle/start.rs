@@ -22,7 +22,7 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     let held = seen.held.as_ref().and_then(|held| held.trouble.clone());
     match held.or_else(|| seen.driver.as_ref().map(predecessor)).or_else(|| seen.shortage.clone()) {
         Some(trouble) => wait(seen, &workload, &trouble, settings, now),
-        None => admit(seen.app, &workload, now),
+        None => admit(seen, &workload, now),
     }
 }
 
@@ -34,9 +34,19 @@ pub fn undo_admission(seen: &Seen<'_>, settings: &Settings, message: &str, now: 
     let live = seen.executors.iter().filter(|pod| pod.is_live()).count();
     let whole = seen.own_driver().is_some_and(PodSeen::is_live) && live >= workload.minimum as usize;
     if whole || seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending) {
-        return Plan { again: Some(settings.queue_interval), ..Plan::default() };
+        let status = workload.allocation.and_then(|_| without_more(seen.app, live as u32));
+        return Plan { status, again: Some(settings.queue_interval), ..Plan::default() };
     }
     wait(seen, &workload, &trouble, settings, now)
+}
+
+/// With dynamic allocation those for which there is no quota are not on record any more: they are asked for as others are.
+fn without_more(app: &SparkApplication, live: u32) -> Option<SparkApplicationStatus> {
+    let mut status = report::base(app);
+    let executors = status.executors.as_mut().filter(|executors| executors.wanted > live)?;
+    executors.wanted = live;
+    executors.summary = format!("{}/{live}", executors.running);
+    Some(status)
 }
 
 fn predecessor(pod: &PodSeen) -> Trouble {
@@ -76,24 +86,27 @@ fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Sett
     }
 }
 
-fn admit(app: &SparkApplication, workload: &Workload, now: Timestamp) -> Plan {
+fn admit(seen: &Seen<'_>, workload: &Workload, now: Timestamp) -> Plan {
+    let app = seen.app;
+    // Of those that dynamic allocation begins with, the ones that have room; they are asked for again when there is work.
+    let wanted = seen.target.map_or(workload.wanted, |room| room.max(workload.minimum));
     let mut status = report::base(app);
     let attempt = status.submission_attempts + 1;
     status.submission_attempts = attempt;
     status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
     status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(app), ..DriverInfo::default() });
-    let first = set_executors(&mut status, workload.wanted).highest_index + 1;
+    let first = set_executors(&mut status, wanted).highest_index + 1;
     if let Some(executors) = &mut status.executors {
-        executors.highest_index += workload.wanted;
+        executors.highest_index += wanted;
     }
     report::set_state(&mut status, State::Submitted, None);
     let message = format!("the driver and {} executors have room", workload.minimum);
     report::set_condition(&mut status, "Admitted", true, ("Admitted", &message), now);
-    let executors = (first..first + workload.wanted).map(|index| Action::CreateExecutor { attempt, index });
+    let executors = (first..first + wanted).map(|index| Action::CreateExecutor { attempt, index });
     let event = Event {
         kind: EventKind::Normal,
         reason: "SparkApplicationSubmitted",
-        message: format!("admitted; driver {} and {} executors are made", driver_pod_name(app), workload.wanted),
+        message: format!("admitted; driver {} and {wanted} executors are made", driver_pod_name(app)),
     };
     Plan {
         status: Some(status),

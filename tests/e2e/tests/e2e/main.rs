@@ -3,6 +3,7 @@
 
 mod cli;
 mod completes;
+mod elastic;
 mod fields;
 mod installs;
 mod kubeflow;
