@@ -62,6 +62,7 @@ pub struct DriverInfo {
     pub web_ui_service_name: Option<String>,
     /// That Service's port.
     #[serde(default, rename = "webUIPort", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
     pub web_ui_port: Option<i32>,
     /// Where the UI is reached within the cluster: address and port.
     #[serde(default, rename = "webUIAddress", skip_serializing_if = "Option::is_none")]
