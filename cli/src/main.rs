@@ -11,6 +11,7 @@ mod list;
 mod logs;
 mod manifest;
 mod print;
+mod simulate;
 mod status;
 mod submit;
 
@@ -46,6 +47,7 @@ enum Action {
     Logs(logs::Arguments),
     Kill(kill::Arguments),
     Events(events::Arguments),
+    Simulate(simulate::Arguments),
 }
 
 #[tokio::main]
@@ -70,5 +72,6 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Action::Logs(arguments) => logs::run(&cluster, &arguments).await,
         Action::Kill(arguments) => kill::run(&cluster, &arguments).await,
         Action::Events(arguments) => events::run(&cluster, &arguments).await,
+        Action::Simulate(arguments) => simulate::run(&arguments),
     }
 }

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod options;
 pub mod parts;
 pub mod pods;
+pub mod queue;
 pub mod raw;
 pub mod scheduled;
 pub mod status;
@@ -19,6 +20,10 @@ pub use options::{
 };
 pub use parts::{Gpu, NamePath, Port, Protocol, SecretInfo, SecretKey, SecretType};
 pub use pods::{DriverSpec, ExecutorSpec, PodFields};
+pub use queue::{
+    Queue, QueueOrder, QueuePreemption, QueueProvisioning, QueueReclaim, QueueSpec, QueueStatus, ResourceList,
+    UserLimits,
+};
 pub use raw::{Raw, quantities_as_text};
 pub use scheduled::{
     ConcurrencyPolicy, ScheduleState, ScheduledSparkApplication, ScheduledSparkApplicationSpec,

@@ -134,7 +134,8 @@ impl Node {
         ask.others.iter().find(short).map(|(name, _)| name.as_str())
     }
 
-    fn accepts(&self, ask: &PodAsk) -> bool {
+    /// Whether a pod that asks this may go to it, whatever room it has.
+    pub fn accepts(&self, ask: &PodAsk) -> bool {
         self.usable
             && ask.node.as_ref().is_none_or(|name| *name == self.name)
             && ask.affinity.as_ref().is_none_or(|terms| terms.iter().any(|term| term.holds(self)))

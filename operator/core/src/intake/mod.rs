@@ -1,0 +1,24 @@
+//! From Kubernetes' objects to what queues decide on: nodes, Queues, quotas and applications in plain amounts. Reads alone; what
+//! cannot be read is an error that names the field.
+
+mod application;
+mod cluster;
+mod queue;
+
+pub use application::{Classes, application, shape};
+pub use cluster::{quota, site};
+pub use queue::queue;
+
+use thiserror::Error;
+
+/// What cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+/// An amount of a resource, in the small unit that [`crate::queue::Kinds`] shows.
+fn amount(path: &str, resource: &str, text: &str) -> Result<u64, Unreadable> {
+    let read =
+        if resource == "cpu" || resource.ends_with(".cpu") { crate::quantity::milli } else { crate::quantity::whole };
+    read(text).ok_or_else(|| Unreadable(format!("{path}[{resource}]: {text:?} is no amount such as 500m, 2 or 1.5Gi")))
+}

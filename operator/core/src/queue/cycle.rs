@@ -1,0 +1,162 @@
+//! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Everybody in line, whose turn
+//! it is by share, priority and age, in rounds until nothing more is decided. 3. Executors above the minimum, from what is left.
+//! The same snapshot gives the same decisions, and the result of a cycle gives none.
+
+use std::cmp::Reverse;
+
+use super::{
+    Amounts, Block, Decision, Kinds, Name, Snapshot, Stage, Why,
+    admit::Turn,
+    desk::{Desk, cluster},
+    ground::View,
+    order::{Candidate, Turns},
+    tree::{Fault, NO_QUEUE, ROOT, Tree},
+};
+
+/// What comes of a cycle.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What is to be done.
+    pub decisions: Vec<Decision>,
+    /// Waiting applications for whom others' pods go, and since when: what is freed is theirs.
+    pub claims: Vec<(usize, i64)>,
+    /// Who waits, and why.
+    pub waiting: Vec<Why>,
+    /// What blocks them.
+    pub blocks: Vec<Block>,
+    /// How each queue stands, by name.
+    pub queues: Vec<QueueReport>,
+    /// The tree it was decided on.
+    pub tree: Tree,
+}
+
+/// How a queue stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueReport {
+    /// Its name; `None` is the cluster.
+    pub name: Option<Name>,
+    /// What it and those below it use; pods that are to go count until they are gone.
+    pub used: Amounts,
+    /// What it deserves now.
+    pub deserved: Amounts,
+    /// The largest part that it uses of what it deserves, over all resources.
+    pub share: f64,
+    /// What it uses above what it deserves.
+    pub borrowed: Amounts,
+    /// How many applications wait in it and below.
+    pub waiting: u32,
+    /// How many are admitted.
+    pub admitted: u32,
+    /// What is wrong with it.
+    pub fault: Option<Fault>,
+}
+
+impl Outcome {
+    /// Why an application waits, in a sentence.
+    pub fn message(&self, why: &Why, kinds: &Kinds) -> String {
+        self.blocks[why.block].message(&self.tree, kinds)
+    }
+}
+
+/// Decides on a snapshot at a time, in milliseconds.
+pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
+    let tree = Tree::build(snapshot, &cluster(snapshot));
+    let mut desk = Desk::new(snapshot, &tree, now);
+    let lines = lines(&desk);
+    desk.settle_claims();
+    while round(&mut desk, &lines) {}
+    desk.grow();
+    let waiting = desk.why(&lines);
+    let queues = report(&desk, &waiting);
+    let Desk { decisions, claims, blocks, .. } = desk;
+    Outcome { decisions, claims, waiting, blocks, queues, tree }
+}
+
+/// Who waits, by leaf: priority, then age.
+fn lines(desk: &Desk<'_>) -> Vec<Vec<usize>> {
+    let apps = &desk.snapshot.apps;
+    let mut lines: Vec<Vec<usize>> = vec![Vec::new(); desk.tree.all.len()];
+    for number in (0..apps.len()).filter(|number| apps[*number].stage == Stage::Waiting) {
+        lines[desk.leaf[number]].push(number);
+    }
+    for line in &mut lines {
+        line.sort_by_key(|number| (Reverse(apps[*number].priority), apps[*number].created, *number));
+    }
+    lines
+}
+
+/// Everybody's turn once. Answers whether anything was decided.
+fn round(desk: &mut Desk<'_>, lines: &[Vec<usize>]) -> bool {
+    let before = desk.decisions.len();
+    desk.new_round();
+    let mut next = vec![0; lines.len()];
+    let mut turns = Turns::new(desk.tree);
+    for leaf in (0..lines.len()).filter(|leaf| !lines[*leaf].is_empty()) {
+        let candidate = step(desk, lines, &mut next, leaf);
+        turns.set(leaf, candidate, |queue, more| desk.share(queue, more));
+    }
+    while let Some((leaf, candidate)) = turns.next() {
+        let number = candidate.app;
+        if let Turn::Blocked(block) = desk.turn(number) {
+            desk.failed.insert(desk.class(number), block);
+            desk.hold_for_head(number, block);
+        }
+        next[leaf] += 1;
+        let candidate = step(desk, lines, &mut next, leaf);
+        turns.set(leaf, candidate, |queue, more| desk.share(queue, more));
+        for other in std::mem::take(&mut desk.moved) {
+            turns.refresh(other, |queue, more| desk.share(queue, more));
+        }
+    }
+    desk.decisions.len() > before
+}
+
+/// The next of a leaf that has a chance; those passed over are told why.
+fn step(desk: &mut Desk<'_>, lines: &[Vec<usize>], next: &mut [usize], leaf: usize) -> Option<Candidate> {
+    while let Some(number) = lines[leaf].get(next[leaf]).copied() {
+        let app = &desk.snapshot.apps[number];
+        if is_settled(desk, number) {
+        } else if let Some(block) = desk.gate(app, leaf) {
+            desk.blocked(number, block);
+        } else if let Some(head) = desk.stopped[leaf] {
+            desk.blocked(number, Block::Behind(desk.snapshot.apps[head].name.clone()));
+        } else if let Some(block) = desk.failed.get(&desk.class(number)) {
+            desk.block_of[number] = Some(*block);
+        } else {
+            let size = desk.snapshot.gang(app);
+            return Some(Candidate { app: number, size, priority: app.priority, created: app.created });
+        }
+        next[leaf] += 1;
+    }
+    None
+}
+
+/// Whether it was admitted in this cycle, or promised what others leave.
+fn is_settled(desk: &Desk<'_>, number: usize) -> bool {
+    desk.pods[number].driver.is_some() || desk.claims.iter().any(|(app, _)| *app == number)
+}
+
+fn report(desk: &Desk<'_>, waiting: &[Why]) -> Vec<QueueReport> {
+    let mut counts = vec![0; desk.tree.all.len()];
+    for why in waiting {
+        for level in desk.tree.chain(desk.leaf[why.app]) {
+            counts[level] += 1;
+        }
+    }
+    let report = |queue: usize| {
+        let branch = &desk.tree.all[queue];
+        let (used, deserved) = (desk.books.used(queue, View::Now).clone(), desk.deserved[queue].clone());
+        let part = |(kind, used): (usize, u64)| used as f64 / deserved.get(kind).max(1) as f64;
+        QueueReport {
+            name: branch.name.clone(),
+            share: used.some().map(part).fold(0.0, f64::max),
+            borrowed: used.less(&deserved),
+            used,
+            deserved,
+            waiting: counts[queue],
+            admitted: desk.books.applications(queue),
+            fault: branch.fault.clone(),
+        }
+    };
+    (ROOT..desk.tree.all.len()).filter(|queue| *queue != NO_QUEUE).map(report).collect()
+}

@@ -1,0 +1,263 @@
+//! Who gives way to a gang that has no room. In other queues, those that have more than they deserve: executors above their
+//! application's minimum first, then whole applications, low priority and the youngest first, and never below what the queue
+//! deserves; the gang's own queue takes no more than it deserves. What was taken from it by that rule a queue cannot take back,
+//! since it would have more than it deserves. In its own queue, executors above the minimum of those whose priority is not
+//! higher, and whole applications of lower priority. A driver alone is never taken.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
+
+use super::{
+    Amounts, Block, Decision, Preemption, Reclaim as Policy,
+    desk::{Desk, SOON},
+    ground::{Placement, View},
+    tree::{NO_QUEUE, ROOT},
+};
+
+/// What an application gives up.
+#[derive(Clone, Debug)]
+struct Victim {
+    app: usize,
+    /// The driver's node, where the whole application goes.
+    driver: Option<usize>,
+    executors: Vec<(usize, u32)>,
+}
+
+/// Among whom is looked.
+struct Scope {
+    number: usize,
+    leaf: usize,
+    gang: Amounts,
+    priority: i64,
+    /// Leaves of others.
+    others: Vec<usize>,
+    /// Whether those of the own queue give way.
+    own: bool,
+    /// Only those of this namespace help.
+    namespace: Option<String>,
+}
+
+/// Whether executors above the minimum are looked for, or whole applications.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Spare,
+    Whole,
+}
+
+impl Desk<'_> {
+    /// Whether a queue deserves so much more than it uses, of each resource that is asked for.
+    pub fn deserves(&self, queue: usize, more: &Amounts) -> bool {
+        let used = self.books.used(queue, View::Soon);
+        more.some().all(|(kind, more)| used.get(kind).saturating_add(more) <= self.deserved[queue].get(kind))
+    }
+
+    /// Has others give way to an application, and answers where its gang goes once they are gone; `None`, and nothing
+    /// changes, where that does not make enough room.
+    pub fn reclaim(&mut self, number: usize) -> Option<Placement> {
+        let scope = self.scope(number)?;
+        let mut victims = Vec::new();
+        if !self.collect(&scope, &mut victims) {
+            victims.iter().rev().for_each(|victim| self.restore(victim));
+            return None;
+        }
+        // Those that turn out not to be needed stay.
+        let mut kept = Vec::new();
+        while let Some(victim) = victims.pop() {
+            self.restore(&victim);
+            if self.fits(number, View::Soon).is_err() {
+                self.remove(&victim);
+                kept.push(victim);
+            }
+        }
+        let placement = self.fits(number, View::Soon).ok()?;
+        self.decide(number, kept);
+        Some(placement)
+    }
+
+    fn scope(&mut self, number: usize) -> Option<Scope> {
+        let app = &self.snapshot.apps[number];
+        let (leaf, gang) = (self.leaf[number], self.snapshot.gang(app));
+        let namespace = match self.fits(number, View::Soon) {
+            Err(Block::Quota(_)) => Some(app.name.namespace.clone()),
+            Err(Block::Level(_) | Block::Nodes(_)) => None,
+            _ => return None,
+        };
+        if leaf == NO_QUEUE {
+            return None;
+        }
+        let spec = &self.tree.all[leaf].spec;
+        let own = spec.preemption != Preemption::Never;
+        // Up to which level its queue, and those above it, deserve it.
+        let reach = self.tree.chain(leaf).take_while(|level| *level != ROOT && self.deserves(*level, &gang)).last();
+        let reach = reach.filter(|_| spec.reclaim != Policy::Never).map(|level| self.tree.all[level].parent);
+        // Only those below the level that is full help.
+        let full = self.books.over(leaf, &gang, View::Soon).map_or(ROOT, |over| over.level);
+        let gives = |other: &usize| {
+            let other = *other;
+            let inside = |level: usize| self.tree.is_within(other, level);
+            other != leaf
+                && other != NO_QUEUE
+                && !self.running[other].is_empty()
+                && self.tree.all[other].fault.is_none()
+                && self.excess(other, &gang) > 1.0
+                && reach.is_some_and(inside)
+                && inside(full)
+        };
+        let others: Vec<usize> = (0..self.tree.all.len()).filter(gives).collect();
+        (own || !others.is_empty()).then_some(Scope {
+            number,
+            leaf,
+            gang,
+            priority: app.priority,
+            others,
+            own,
+            namespace,
+        })
+    }
+
+    /// Takes from one after the other until the gang fits.
+    fn collect(&mut self, scope: &Scope, victims: &mut Vec<Victim>) -> bool {
+        for wanted in [Wanted::Spare, Wanted::Whole] {
+            let enough = self.from_others(scope, wanted, victims) || scope.own && self.from_own(scope, wanted, victims);
+            if enough {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn from_others(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
+        // The queue that has most in excess gives first.
+        let excess = |desk: &Self, leaf: usize| desk.excess(leaf, &scope.gang).to_bits();
+        let mut leaves: BinaryHeap<(u64, Reverse<usize>, usize)> =
+            scope.others.iter().map(|leaf| (excess(self, *leaf), Reverse(*leaf), 0)).collect();
+        while let Some((_, Reverse(leaf), mut place)) = leaves.pop() {
+            while let Some(app) = self.running[leaf].get(place).copied() {
+                let Some(victim) = self.victim(scope, app, wanted).filter(|victim| self.may_give(scope, leaf, victim))
+                else {
+                    place += 1;
+                    continue;
+                };
+                self.remove(&victim);
+                victims.push(victim);
+                if self.fits(scope.number, View::Soon).is_ok() {
+                    return true;
+                }
+                leaves.push((excess(self, leaf), Reverse(leaf), place));
+                break;
+            }
+        }
+        false
+    }
+
+    fn from_own(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
+        for app in self.running[scope.leaf].clone() {
+            let priority = self.snapshot.apps[app].priority;
+            let gives = if wanted == Wanted::Spare { priority <= scope.priority } else { priority < scope.priority };
+            while let Some(victim) = self.victim(scope, app, wanted).filter(|_| gives) {
+                self.remove(&victim);
+                victims.push(victim);
+                if self.fits(scope.number, View::Soon).is_ok() {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// What an application would give up next.
+    fn victim(&self, scope: &Scope, app: usize, wanted: Wanted) -> Option<Victim> {
+        let (itself, pods) = (&self.snapshot.apps[app], &self.pods[app]);
+        if scope.namespace.as_ref().is_some_and(|namespace| *namespace != itself.name.namespace) {
+            return None;
+        }
+        match wanted {
+            Wanted::Spare => {
+                let (node, _) = pods.executors.last_key_value().filter(|_| pods.staying() > itself.minimum)?;
+                Some(Victim { app, driver: None, executors: vec![(*node, 1)] })
+            }
+            Wanted::Whole => {
+                let executors = pods.executors.iter().map(|(node, count)| (*node, *count)).collect();
+                pods.driver.map(|driver| Victim { app, driver: Some(driver), executors })
+            }
+        }
+    }
+
+    /// Whether another queue has, after it gives this, what it deserves, at each level below the one both share.
+    fn may_give(&self, scope: &Scope, leaf: usize, victim: &Victim) -> bool {
+        let app = &self.snapshot.apps[victim.app];
+        let lower = self.tree.all[scope.leaf].spec.reclaim == Policy::LowerPriority;
+        if lower && app.priority >= scope.priority {
+            return false;
+        }
+        let count = victim.executors.iter().map(|(_, count)| count).sum();
+        let size = self.snapshot.size(app, victim.driver.is_some(), count);
+        let keeps = |kind: usize, gives: u64| {
+            let apart = self.tree.chain(leaf).take_while(|level| !self.tree.is_within(scope.leaf, *level));
+            apart.into_iter().all(|level| {
+                let used = self.books.used(level, View::Soon).get(kind);
+                used >= self.deserved[level].get(kind).saturating_add(gives)
+            })
+        };
+        scope.gang.some().map(|(kind, _)| (kind, size.get(kind))).any(|(kind, gives)| gives > 0 && keeps(kind, gives))
+    }
+
+    /// How much of what it deserves a queue has, of the resource of which it has most of those that are asked for.
+    fn excess(&self, queue: usize, gang: &Amounts) -> f64 {
+        let used = self.books.used(queue, View::Soon);
+        let part = |(kind, _): (usize, u64)| match used.get(kind) {
+            0 => 0.0,
+            used => used as f64 / self.deserved[queue].get(kind) as f64,
+        };
+        gang.some().map(part).fold(0.0, f64::max)
+    }
+
+    fn remove(&mut self, victim: &Victim) {
+        self.give(victim.app, victim.driver, &victim.executors, SOON);
+        let pods = &mut self.pods[victim.app];
+        if victim.driver.is_some() {
+            pods.driver = None;
+        }
+        for (node, count) in &victim.executors {
+            let here = pods.executors.entry(*node).or_default();
+            *here = here.saturating_sub(*count);
+            if *here == 0 {
+                pods.executors.remove(node);
+            }
+        }
+    }
+
+    fn restore(&mut self, victim: &Victim) {
+        self.take(victim.app, victim.driver, &victim.executors, SOON);
+        let pods = &mut self.pods[victim.app];
+        pods.driver = pods.driver.or(victim.driver);
+        pods.grow(&victim.executors);
+    }
+
+    fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
+        let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
+        let mut whole: Vec<usize> = Vec::new();
+        for victim in victims {
+            let leaf = self.leaf[victim.app];
+            self.moved.push(leaf);
+            if victim.driver.is_some() {
+                self.running[leaf].retain(|app| *app != victim.app);
+                self.books.leave(leaf, &self.snapshot.apps[victim.app].user);
+                whole.push(victim.app);
+            }
+            let nodes = shrunk.entry(victim.app).or_default();
+            for (node, count) in victim.executors {
+                *nodes.entry(node).or_default() += count;
+            }
+        }
+        for (app, nodes) in shrunk {
+            self.decisions.push(if whole.contains(&app) {
+                Decision::Evict { app, beneficiary }
+            } else {
+                Decision::Shrink { app, executors: nodes.into_iter().collect(), beneficiary }
+            });
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Queues: what they promise, as sentences, as properties over random worlds, and against a slow model that is plainly right.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod fixture;
+mod sentences;

@@ -1,0 +1,296 @@
+//! One rule, one sentence, one small world.
+
+use onager_core::queue::{Name, Order, Preemption, Reclaim};
+
+use super::fixture::{World, cores};
+
+#[test]
+fn a_gang_starts_whole_or_waits() {
+    let world = World::of_nodes(&[4, 4]).queue("q", |_| {}).app("a", "q", 7).app("b", "q", 1);
+    assert_eq!(world.play(), ["0 admitted a 7", "0 waiting b ClusterFull"]);
+    let world = World::of_nodes(&[3, 3, 3]).queue("q", |_| {}).sized("a", "q", 2, 3, 2);
+    assert_eq!(world.play(), ["0 waiting a TooLarge"], "room in all is no room on nodes");
+}
+
+#[test]
+fn one_that_waits_starts_when_another_ends() {
+    let world = World::of_nodes(&[4]).queue("q", |_| {}).app("a", "q", 3).runs(10).app("b", "q", 2).after(1).runs(5);
+    assert_eq!(
+        world.play(),
+        ["0 admitted a 3", "1 waiting b ClusterFull", "10 completed a 0", "10 admitted b 2", "15 completed b 0"]
+    );
+}
+
+#[test]
+fn without_a_queue_room_alone_counts() {
+    let world = World::of_nodes(&[4]).app("a", "", 1).app("b", "", 2).app("c", "gone", 1);
+    assert_eq!(world.play(), ["0 admitted a 1", "0 waiting b ClusterFull", "0 waiting c QueueMissing"]);
+}
+
+#[test]
+fn queues_share_by_weight() {
+    let mut world = World::of_nodes(&[12]).queue("a", |queue| queue.weight = 2).queue("b", |_| {});
+    for number in 0..8 {
+        world = world.app(&format!("a{number}"), "a", 1).app(&format!("b{number}"), "b", 1);
+    }
+    let admitted = world.play().into_iter().filter(|line| line.contains("admitted"));
+    let of_a = admitted.clone().filter(|line| line.contains("admitted a")).count();
+    assert_eq!((of_a, admitted.count()), (4, 6));
+}
+
+#[test]
+fn what_nobody_else_wants_is_borrowed_and_taken_back() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |queue| queue.guarantee = cores(4))
+        .queue("b", |queue| queue.guarantee = cores(4));
+    let mut world = world;
+    for number in 0..4 {
+        world = world.app(&format!("a{number}"), "a", 1).with(|job| job.app.created = number);
+    }
+    let world = world.app("b0", "b", 1).after(10).app("b1", "b", 1).after(20).app("b2", "b", 1).after(30);
+    assert_eq!(
+        &world.play()[4..],
+        [
+            "10 evicted a3 0",
+            "10 admitted b0 1",
+            "10 waiting a3 ClusterFull",
+            "20 evicted a2 0",
+            "20 admitted b1 1",
+            "20 waiting a2 ClusterFull",
+            "30 waiting b2 ClusterFull"
+        ]
+    );
+}
+
+#[test]
+fn an_evicted_application_never_evicts_its_evictor_back() {
+    let mut world = World::of_nodes(&[9]).queue("a", |_| {}).queue("b", |_| {});
+    for number in 0..3 {
+        world = world.app(&format!("a{number}"), "a", 2);
+    }
+    world = world.app("b0", "b", 2).after(10).app("b1", "b", 2).after(20);
+    let evicted = world.play().into_iter().filter(|line| line.contains("evicted")).count();
+    assert_eq!(evicted, 1, "4.5 cores each: a second gang of three would be more than b deserves");
+}
+
+#[test]
+fn elastic_executors_take_what_is_free_and_give_way_first() {
+    let world = World::of_nodes(&[10])
+        .queue("a", |_| {})
+        .queue("b", |_| {})
+        .app("a0", "a", 1)
+        .up_to(20)
+        .app("b0", "b", 3)
+        .after(10)
+        .runs(10);
+    assert_eq!(
+        world.play(),
+        [
+            "0 admitted a0 1",
+            "0 resized a0 9",
+            "10 resized a0 5",
+            "10 admitted b0 3",
+            "20 completed b0 0",
+            "20 resized a0 9"
+        ]
+    );
+}
+
+#[test]
+fn elastic_executors_give_way_in_their_own_queue() {
+    let world = World::of_nodes(&[6]).queue("q", |_| {}).app("a", "q", 1).up_to(9).app("b", "q", 2).after(5);
+    assert_eq!(world.play(), ["0 admitted a 1", "0 resized a 5", "5 resized a 2", "5 admitted b 2"]);
+    let never = world.queue("q", |queue| queue.preemption = Preemption::Never);
+    assert_eq!(never.play(), ["0 admitted a 1", "0 resized a 5", "5 waiting b ClusterFull"]);
+}
+
+#[test]
+fn a_higher_priority_evicts_a_lower_one_of_its_queue() {
+    let world = World::of_nodes(&[4]).queue("q", |_| {}).app("low", "q", 3);
+    let world = world.app("same", "q", 1).after(5).app("high", "q", 2).after(10).priority(9);
+    assert_eq!(
+        world.play(),
+        [
+            "0 admitted low 3",
+            "5 waiting same ClusterFull",
+            "10 evicted low 0",
+            "10 admitted high 2",
+            "10 waiting low ClusterFull"
+        ]
+    );
+}
+
+#[test]
+fn a_queue_stays_within_its_capability_and_its_parents() {
+    let parent = Some(Name::new("t", "p"));
+    let world = World::of_nodes(&[20])
+        .queue("p", |queue| queue.capability.set(0, 5000))
+        .queue("a", |queue| (queue.parent, _) = (parent.clone(), queue.capability.set(0, 3000)))
+        .queue("b", |queue| queue.parent = parent.clone())
+        .app("a0", "a", 1)
+        .app("a1", "a", 1)
+        .app("b0", "b", 1)
+        .app("b1", "b", 1)
+        .app("p0", "p", 1);
+    assert_eq!(
+        world.play(),
+        [
+            "0 admitted a0 1",
+            "0 admitted b0 1",
+            "0 waiting a1 QueueFull",
+            "0 waiting b1 QueueFull",
+            "0 waiting p0 QueueHasChildren"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_lent_is_kept_free() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |queue| (queue.guarantee, queue.lendable) = (cores(4), false))
+        .queue("b", |_| {})
+        .app("b0", "b", 3)
+        .app("b1", "b", 1)
+        .app("a0", "a", 3)
+        .after(10);
+    assert_eq!(
+        world.play(),
+        ["0 admitted b0 3", "0 waiting b1 GuaranteeOfOthers", "10 admitted a0 3", "10 waiting b1 ClusterFull"]
+    );
+}
+
+#[test]
+fn in_strict_order_the_first_has_its_room_held() {
+    let world = World::of_nodes(&[4, 4])
+        .queue("q", |queue| queue.order = Order::StrictFifo)
+        .app("a", "q", 2)
+        .runs(100)
+        .app("b", "q", 2)
+        .runs(50)
+        .sized("big", "q", 1, 1, 4)
+        .after(1)
+        .runs(10)
+        .app("small", "q", 0)
+        .after(2)
+        .app("tiny", "q", 0)
+        .after(2);
+    let play = world.play();
+    assert_eq!(&play[2..4], ["1 waiting big ClusterFull", "2 waiting small ClusterFull"]);
+    let best = world.queue("q", |_| {});
+    assert!(best.play().contains(&"2 admitted small 0".to_string()));
+}
+
+#[test]
+fn a_closed_queue_drains() {
+    let world = World::of_nodes(&[4]).queue("q", |queue| queue.closed = true).app("b", "q", 1);
+    let world = world.app("a", "q", 1).running_on(1).runs(10);
+    assert_eq!(world.play(), ["0 waiting b QueueClosed", "10 completed a 0"]);
+}
+
+#[test]
+fn so_many_applications_at_once_and_no_more() {
+    let world = World::of_nodes(&[9])
+        .queue("q", |queue| queue.max_applications = Some(1))
+        .app("a", "q", 1)
+        .runs(10)
+        .app("b", "q", 1);
+    assert_eq!(world.play(), ["0 admitted a 1", "0 waiting b MaxApplications", "10 completed a 0", "10 admitted b 1"]);
+}
+
+#[test]
+fn a_namespaces_quota_is_checked_before_pods_are_made() {
+    let world = World::of_nodes(&[20]).quota("requests.cpu", 4000).quota("pods", 5).queue("q", |_| {});
+    let world = world.app("a", "q", 2).runs(10).app("b", "q", 1).app("c", "", 0);
+    assert_eq!(
+        world.play(),
+        ["0 admitted a 2", "0 admitted c 0", "0 waiting b QuotaExceeded", "10 completed a 0", "10 admitted b 1"]
+    );
+}
+
+#[test]
+fn a_user_has_a_part_of_the_queue() {
+    let mut world = World::of_nodes(&[20]).queue("q", |queue| queue.user_limit.set(0, 3000));
+    for (name, user) in [("a", "ada"), ("b", "ada"), ("c", "bob")] {
+        world = world.app(name, "q", 1).with(|job| job.app.user = user.into());
+    }
+    assert_eq!(world.play(), ["0 admitted a 1", "0 admitted c 1", "0 waiting b UserLimit"]);
+}
+
+#[test]
+fn usage_counts_until_pods_are_gone_and_what_they_leave_is_the_claimants() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |_| {})
+        .queue("b", |_| {})
+        .app("a0", "a", 3)
+        .app("a1", "a", 3)
+        .after(1)
+        .app("b0", "b", 3)
+        .after(10)
+        .app("a2", "a", 3)
+        .after(15)
+        .priority(7)
+        .grace(30);
+    assert_eq!(
+        world.play(),
+        [
+            "0 admitted a0 3",
+            "1 admitted a1 3",
+            "10 evicted a1 0",
+            "10 waiting b0 WaitingForEvictions",
+            "15 evicted a0 0",
+            "15 waiting a2 WaitingForEvictions",
+            "15 waiting a1 PodsLeaving",
+            "40 admitted b0 3",
+            "40 waiting a0 PodsLeaving",
+            "40 waiting a1 ClusterFull",
+            "45 admitted a2 3",
+            "45 waiting a0 ClusterFull"
+        ]
+    );
+}
+
+#[test]
+fn who_reclaims_from_nobody_waits() {
+    let world = World::of_nodes(&[4]).queue("a", |_| {}).app("a0", "a", 1).app("a1", "a", 1).app("b0", "b", 1).after(9);
+    let policy = |reclaim| world.clone().queue("b", |queue| queue.reclaim = reclaim).story("b0");
+    assert_eq!(policy(Reclaim::Never), ["9 waiting ClusterFull"]);
+    assert_eq!(policy(Reclaim::LowerPriority), ["9 waiting ClusterFull"]);
+    assert_eq!(policy(Reclaim::Any), ["9 admitted 1"]);
+}
+
+#[test]
+fn a_faulty_queue_stops_itself_alone() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |queue| queue.parent = Some(Name::new("t", "b")))
+        .queue("b", |queue| queue.parent = Some(Name::new("t", "a")))
+        .queue("rich", |queue| queue.guarantee = cores(100))
+        .queue("well", |_| {})
+        .app("a0", "a", 1)
+        .app("r0", "rich", 1)
+        .app("w0", "well", 1);
+    assert_eq!(world.play(), ["0 admitted w0 1", "0 waiting a0 QueueFaulty", "0 waiting r0 QueueFaulty"]);
+}
+
+#[test]
+fn one_that_never_fits_says_so_and_is_in_nobodys_way() {
+    let world = World::of_nodes(&[4]).queue("q", |queue| queue.order = Order::StrictFifo);
+    let world = world.sized("huge", "q", 1, 1, 900).app("a", "q", 1).after(1);
+    let play = world.play();
+    assert_eq!(play[1], "1 admitted a 1");
+}
+
+#[test]
+fn what_a_lost_node_held_is_made_again() {
+    let world = World::of_nodes(&[4, 4]).queue("q", |_| {}).app("a", "q", 3).app("b", "q", 2);
+    let mut player = world.player();
+    player.lose(0, 5000);
+    let mut events = Vec::new();
+    while let Some(more) = player.step() {
+        events.extend(more);
+    }
+    let text: Vec<String> = events
+        .iter()
+        .map(|event| format!("{} {}", event.kind.name(), player.snapshot.apps[event.app].name.name))
+        .collect();
+    assert_eq!(text, ["admitted a", "admitted b", "evicted a", "waiting a"]);
+}
