@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test verify generate bench-rest bench-throughput bench-start bench-webhook clean
+.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-rest bench-throughput bench-start bench-webhook clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -26,6 +26,10 @@ images: build ## Pack the images.
 
 test: ## All tests, with those on a real cluster.
 	@tests/e2e/run.sh
+
+soak: ## The property tests of decisions, for SOAK=600s or so many orders of events.
+	@. k3d/lib.sh
+	ONAGER_CASES=$${SOAK:-600s} cargo test --quiet --workspace --test lifecycle -- --nocapture properties
 
 generate: ## Write the CRDs from their types, for the tree and for the chart.
 	@. k3d/lib.sh

@@ -71,6 +71,7 @@ fn describe(app: &SparkApplication, now: Timestamp) -> String {
     say("Submitted", since(status.last_submission_attempt_time.as_ref().map(|time| time.0)));
     say("Ended", since(status.termination_time.as_ref().map(|time| time.0)));
     say("Duration", duration(app, now));
+    say("Attempts", attempts(&status));
     say("Driver", status.driver_info.as_ref().map(|driver| driver.pod_name.clone()));
     say("Executors", executors(&status));
     say("UI", ui(&status));
@@ -108,6 +109,13 @@ fn runs(app: &SparkApplication) -> Option<String> {
     let what = spec.main_class.as_ref().or(spec.main_application_file.as_ref())?;
     let kind = serde_json::to_value(spec.application_type).ok()?;
     Some(format!("{what} ({})", kind.as_str().unwrap_or_default()))
+}
+
+/// How often it ran, where it was not once.
+fn attempts(status: &SparkApplicationStatus) -> Option<String> {
+    let failed = status.failed_attempts;
+    let row = if failed > 0 { format!(", {failed} failed in a row") } else { String::new() };
+    (status.execution_attempts > 1 || failed > 0).then(|| format!("{} runs{row}", status.execution_attempts))
 }
 
 fn executors(status: &SparkApplicationStatus) -> Option<String> {

@@ -72,6 +72,7 @@ pub enum Scheduler {
     printcolumn(name = "Duration", type_ = "string", json_path = ".status.duration", description = "From submission to the end"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.applicationState.reason", description = "Why it waits or failed"),
+    printcolumn(name = "Runs", type_ = "integer", json_path = ".status.executionAttempts", priority = "1", description = "How often a driver came to run in this generation"),
     printcolumn(name = "Result", type_ = "string", json_path = ".status.summary.result", priority = "1"),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.applicationState.errorMessage", priority = "1"),
     validation = Rule::new("size(self.metadata.name) <= 52").message("metadata.name must be no more than 52 characters: names of pods are made from it"),

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-/// Where an application is in its life; the words are the Kubeflow operator's, and QUEUED.
+/// Where an application is in its life; the words are the Kubeflow operator's, and QUEUED. Which follows which is in
+/// docs/lifecycle.md.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
@@ -21,16 +22,58 @@ pub enum State {
     Submitted,
     /// The driver runs.
     Running,
-    /// Ended well. Final.
+    /// The run ended well, and another follows: what is left of it is removed.
+    Succeeding,
+    /// Ended well. Final for this generation.
     Completed,
-    /// Ended badly. Final.
+    /// The run ended badly, and another follows: what is left of it is removed.
+    Failing,
+    /// The driver did not come to run, and is tried again: what is left of it is removed.
+    SubmissionFailed,
+    /// Waits for the time of its next run.
+    PendingRerun,
+    /// Ended badly. Final for this generation.
     Failed,
+    /// An edit makes another run of it: what is left of the one before is removed.
+    Invalidating,
+    /// `spec.suspend` was set: its pods are removed.
+    Suspending,
+    /// Held, without pods, until `spec.suspend` is unset.
+    Suspended,
+    /// `spec.suspend` was unset: it is about to be admitted again.
+    Resuming,
+    /// The driver's node does not answer.
+    Unknown,
 }
 
 impl State {
+    /// All of them, in the order in which docs tell of them.
+    pub const ALL: [Self; 15] = [
+        Self::New,
+        Self::Queued,
+        Self::Submitted,
+        Self::Running,
+        Self::Unknown,
+        Self::Succeeding,
+        Self::Failing,
+        Self::SubmissionFailed,
+        Self::PendingRerun,
+        Self::Invalidating,
+        Self::Suspending,
+        Self::Suspended,
+        Self::Resuming,
+        Self::Completed,
+        Self::Failed,
+    ];
+
     /// Whether nothing follows in this generation.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
+    }
+
+    /// Whether room is given to an application in this state.
+    pub fn is_admitted(self) -> bool {
+        matches!(self, Self::Submitted | Self::Running | Self::Unknown)
     }
 }
 
@@ -57,6 +100,9 @@ pub struct DriverInfo {
     /// Its UID, once it was seen at work: it is never made again after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<String>,
+    /// When it was first seen to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_since: Option<Time>,
     /// The Service of its UI.
     #[serde(default, rename = "webUIServiceName", skip_serializing_if = "Option::is_none")]
     pub web_ui_service_name: Option<String>,
@@ -147,9 +193,24 @@ pub struct SparkApplicationStatus {
     /// The state, and why.
     #[serde(default)]
     pub application_state: ApplicationState,
-    /// How often a driver was to be made for this run: more than once when a quota undid it, or the operator was interrupted.
+    /// What the pods are made of, of the spec that the last run was made from: a spec with another one makes another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_hash: Option<String>,
+    /// The number that pods of today carry. It only grows: no two drivers ever had the same.
+    #[serde(default)]
+    pub attempt: u32,
+    /// The number at which this run was admitted: pods of lower ones are left from earlier runs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub admitted_attempt: u32,
+    /// How often a driver came to run in this generation.
+    #[serde(default)]
+    pub execution_attempts: u32,
+    /// How often a driver was submitted since one last came to run. What a quota undid does not count.
     #[serde(default)]
     pub submission_attempts: u32,
+    /// How many runs failed in a row; one that worked for long before it failed is the first again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_attempts: u32,
     /// When the pods of this run were first made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_submission_attempt_time: Option<Time>,
@@ -168,8 +229,12 @@ pub struct SparkApplicationStatus {
     /// What the run did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<ResultSummary>,
-    /// Admitted, Running, Succeeded, Failed.
+    /// Admitted, Running, Succeeded, Failed, Suspended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -14,6 +14,9 @@ pub enum ActError {
     /// The API server will never take what the spec asks for.
     #[error("{0}")]
     Rejected(String),
+    /// The namespace is on its way out: nothing can be made in it any more.
+    #[error("{0}")]
+    NamespaceTerminating(String),
     /// An object of somebody else has the name.
     #[error("{0} belongs to somebody else")]
     NameInUse(String),
@@ -29,7 +32,9 @@ impl ActError {
             kube::Error::Api(status) if status.reason == "Forbidden" && status.message.contains("exceeded quota") => {
                 Self::QuotaExceeded(status.message.clone())
             }
-            kube::Error::Api(status) if status.message.contains("being terminated") => Self::Kube(error),
+            kube::Error::Api(status) if status.message.contains("being terminated") => {
+                Self::NamespaceTerminating(status.message.clone())
+            }
             kube::Error::Api(status) if status.reason == "Forbidden" && !is_final(&status.message) => {
                 Self::Forbidden(status.message.clone())
             }

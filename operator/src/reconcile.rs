@@ -7,7 +7,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
 use onager_core::{Plan, Seen, Trouble, Workload, lifecycle};
-use onager_crds::{SparkApplication, State};
+use onager_crds::SparkApplication;
 
 use crate::{
     act::Act,
@@ -17,7 +17,7 @@ use crate::{
     observe,
     progress::on_record,
     report,
-    room::{self, Answer, Growth},
+    room::{Answer, Growth},
     sides,
 };
 
@@ -62,7 +62,7 @@ pub fn on_error(app: Arc<SparkApplication>, error: &ReconcileError, context: Arc
 }
 
 async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<Duration>, ReconcileError> {
-    let (plan, saved) = if matches!(state(app), State::New | State::Queued) {
+    let (plan, saved) = if lifecycle::asks_for_room(state(app)) {
         admit(app, context).await?
     } else {
         let mut seen = observe::seen(context, app);
@@ -137,8 +137,8 @@ async fn save(
     let Some(status) = &plan.status else { return Ok(app.clone()) };
     let saved = report::save(app, &sides::show(app, status, context), context).await?;
     context.pauses.saved(app.metadata.uid.as_deref().unwrap_or_default());
-    let gives_back = !room::is_admitted(state(&saved)) || on_record(&saved) < on_record(app);
-    if room::is_admitted(state(app)) && gives_back {
+    let gives_back = !state(&saved).is_admitted() || on_record(&saved) < on_record(app);
+    if state(app).is_admitted() && gives_back {
         context.cache.room_moved();
     }
     Ok(saved)
@@ -169,6 +169,7 @@ async fn carry_out(
         ActError::QuotaExceeded(_) => context.pauses.refused(&uid, trouble("QuotaExceeded"), true),
         ActError::Forbidden(_) => context.pauses.refused(&uid, trouble("Forbidden"), false),
         ActError::Rejected(_) => context.pauses.refused(&uid, trouble("PodRejected"), true),
+        ActError::NamespaceTerminating(_) => context.pauses.refused(&uid, trouble("NamespaceTerminating"), true),
         ActError::NameInUse(_) => context.pauses.refused(&uid, trouble("DriverNameInUse"), false),
         ActError::Kube(_) => context.pauses.refused(&uid, None, false),
     };

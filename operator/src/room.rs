@@ -92,7 +92,7 @@ impl Ledger {
         let elastic = shortage.is_none() && workload.allocation.is_some();
         let given = elastic.then(|| view.room.give(&namespace, workload, true, workload.wanted));
         let plan = plan(shortage, given);
-        let admits = plan.status.as_ref().is_some_and(|status| is_admitted(status.application_state.state));
+        let admits = plan.status.as_ref().is_some_and(|status| status.application_state.state.is_admitted());
         if !admits {
             if given.is_some() {
                 books.view = None;
@@ -178,7 +178,7 @@ impl View {
             room.quotas.entry(namespace.to_string()).or_insert_with(|| observe::quotas(cache, namespace));
             room.reserve(namespace, workload, drivers == 0, wanted.saturating_sub(executors));
         };
-        let admitted = cache.apps().in_state(&[State::Submitted, State::Running]);
+        let admitted = cache.apps().in_state(&[State::Submitted, State::Running, State::Unknown]);
         for app in admitted.iter().filter(|app| app.metadata.deletion_timestamp.is_none()) {
             let uid = app.metadata.uid.as_deref().unwrap_or_default();
             let (drivers, executors) = made(cache, uid);
@@ -197,11 +197,6 @@ impl View {
         }
         Self { room, version, counted, took: counted.elapsed() }
     }
-}
-
-/// Whether room was given to an application in this state.
-pub fn is_admitted(state: State) -> bool {
-    matches!(state, State::Submitted | State::Running)
 }
 
 /// How many drivers and executors of an application are there.

@@ -72,6 +72,18 @@ pub struct Event {
     pub message: String,
 }
 
+impl Event {
+    /// As expected.
+    pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { kind: EventKind::Normal, reason, message: message.into() }
+    }
+
+    /// Somebody should look.
+    pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { kind: EventKind::Warning, reason, message: message.into() }
+    }
+}
+
 /// What is to be done about one application.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {

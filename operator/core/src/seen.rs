@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
-use onager_crds::SparkApplication;
+use onager_crds::{SparkApplication, State};
 
 /// Driver or executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +76,8 @@ pub struct PodSeen {
     pub trouble: Option<Trouble>,
     /// How it ended.
     pub exit: Option<Exit>,
+    /// Whether it counts as ended by its main container alone, and another of its containers goes on.
+    pub lingers: bool,
 }
 
 impl PodSeen {
@@ -159,5 +161,15 @@ impl Seen<'_> {
     /// The driver's pod, if this application owns it.
     pub fn own_driver(&self) -> Option<&PodSeen> {
         self.driver.as_ref().filter(|pod| pod.owner.as_deref() == Some(self.uid()))
+    }
+
+    /// All pods that this application owns.
+    pub fn own_pods(&self) -> impl Iterator<Item = &PodSeen> {
+        self.own_driver().into_iter().chain(&self.executors)
+    }
+
+    /// The state on record.
+    pub fn state(&self) -> State {
+        self.app.status.as_ref().map(|status| status.application_state.state).unwrap_or_default()
     }
 }

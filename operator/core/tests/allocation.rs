@@ -34,6 +34,7 @@ fn pod(role: Role, phase: Phase) -> PodSeen {
         node: None,
         trouble: None,
         exit: None,
+        lingers: false,
     }
 }
 
@@ -49,7 +50,7 @@ impl World {
         app.metadata.uid = Some(UID.into());
         app.metadata.generation = Some(1);
         let mut status = onager_crds::SparkApplicationStatus::default();
-        status.submission_attempts = 1;
+        status.attempt = 1;
         status.observed_generation = Some(1);
         status.application_state.state = State::Running;
         status.executors = Some(ExecutorStatus {

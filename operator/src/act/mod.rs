@@ -53,8 +53,10 @@ impl<'a> Act<'a> {
         for group in actions.chunk_by(|a, b| (makes_pod(a) && makes_pod(b)) || (deletes(a) && deletes(b))) {
             if group.iter().any(makes_pod) {
                 let service = self.service().await?;
-                if group.iter().any(|action| matches!(action, Action::CreateDriver { .. })) {
-                    self.create_secret(&service).await?;
+                for action in group {
+                    if let Action::CreateDriver { attempt } = action {
+                        self.create_secret(*attempt, &service).await?;
+                    }
                 }
             }
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
@@ -163,11 +165,11 @@ impl<'a> Act<'a> {
         Ok(record)
     }
 
-    async fn create_secret(&self, service: &SideRecord) -> Result<(), ActError> {
+    async fn create_secret(&self, attempt: u32, service: &SideRecord) -> Result<(), ActError> {
         let token = self.context.control.token(&service.owner);
         let secrets: Api<Secret> = self.api();
-        match secrets.create(&PostParams::default(), &build::secret(self.app, service, &token)).await {
-            // Its name has the application's UID in it: it was made before a restart.
+        match secrets.create(&PostParams::default(), &build::secret(self.app, attempt, service, &token)).await {
+            // Its name has the application's UID and the attempt in it: it was made before a restart.
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
             Err(error) => Err(ActError::of_create(error)),
             Ok(_) => Ok(()),

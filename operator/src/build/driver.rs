@@ -81,7 +81,7 @@ pub fn driver_pod(
         binary: workload.binary.as_deref(),
         env: vec![
             pod::env(endpoint::ENV_DRIVER, serde_json::to_string(&told).unwrap_or_default()),
-            pod::secret_env(endpoint::ENV_CONTROL_TOKEN, &names::secret_name(app), names::TOKEN_KEY),
+            pod::secret_env(endpoint::ENV_CONTROL_TOKEN, &names::secret_name(app, attempt), names::TOKEN_KEY),
         ],
         labels: Vec::new(),
         ports,

@@ -63,7 +63,7 @@ fn a_small_application_gets_restricted_pods_of_the_engine() {
         ip: None,
     };
     compare("pi-ui-service.yaml", &ui::ui_services(&app, &UiSettings::default()));
-    compare("pi-secret.yaml", &secret(&app, &record, "token"));
+    compare("pi-secret.yaml", &secret(&app, 1, &record, "token"));
 }
 
 #[test]

@@ -107,8 +107,9 @@ pub fn owned(app: &SparkApplication, name: String, role: &str) -> ObjectMeta {
     }
 }
 
-/// Name of the Secret with the control token. The UID in it tells it apart from that of an earlier application of this name.
-pub fn secret_name(app: &SparkApplication) -> String {
+/// Name of the Secret with the control token. The UID in it tells it apart from that of an earlier application of this name,
+/// the attempt from that of an earlier run, which may be about to go with its Service.
+pub fn secret_name(app: &SparkApplication, attempt: u32) -> String {
     let uid = app.metadata.uid.as_deref().unwrap_or_default();
-    format!("{}-{}", app.name_any(), uid.split('-').next().unwrap_or_default())
+    format!("{}-{}-{attempt}", app.name_any(), uid.split('-').next().unwrap_or_default())
 }

@@ -49,9 +49,9 @@ pub fn service(app: &SparkApplication) -> Service {
     }
 }
 
-/// The Secret with the control token. The Service owns it, so that it goes with it and need not be watched.
-pub fn secret(app: &SparkApplication, service: &SideRecord, token: &str) -> Secret {
-    let mut metadata = names::owned(app, names::secret_name(app), "driver");
+/// The Secret with the control token of an attempt. The Service owns it, so that it goes with it and need not be watched.
+pub fn secret(app: &SparkApplication, attempt: u32, service: &SideRecord, token: &str) -> Secret {
+    let mut metadata = names::owned(app, names::secret_name(app, attempt), "driver");
     metadata.owner_references = Some(vec![OwnerReference {
         api_version: "v1".into(),
         kind: "Service".into(),

@@ -58,7 +58,8 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
     let phase = match status.and_then(|status| status.phase.as_deref()) {
         Some("Succeeded") => Phase::Succeeded,
         Some("Failed") => Phase::Failed,
-        Some("Running") => ended_early(pod).unwrap_or(Phase::Running),
+        // Unknown: its node does not answer, which is seen at the node.
+        Some("Running" | "Unknown") => ended_early(pod).unwrap_or(Phase::Running),
         _ => Phase::Pending,
     };
     Some(PodSeen {
@@ -73,6 +74,7 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
         node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
         trouble: if phase == Phase::Pending { trouble(pod) } else { None },
         exit: if matches!(phase, Phase::Succeeded | Phase::Failed) { exit(pod) } else { None },
+        lingers: matches!(phase, Phase::Succeeded | Phase::Failed) && !is_over(pod) && others_run(pod),
     })
 }
 
@@ -87,6 +89,13 @@ fn ended_early(pod: &Pod) -> Option<Phase> {
         (_, 1) => None,
         _ => Some(Phase::Failed),
     }
+}
+
+/// Whether a container beside the main one runs.
+fn others_run(pod: &Pod) -> bool {
+    let containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let mut others = containers.filter(|container| !names::is_main(&container.name));
+    others.any(|container| container.state.as_ref().is_some_and(|state| state.running.is_some()))
 }
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
@@ -263,11 +272,13 @@ mod tests {
         let running = |containers: Vec<serde_json::Value>| {
             seen(serde_json::json!({"phase": "Running", "containerStatuses": containers}))
         };
-        assert_eq!(running(vec![ended(0)]).phase, Phase::Succeeded);
+        let alone = running(vec![ended(0)]);
+        assert_eq!((alone.phase, alone.lingers), (Phase::Succeeded, false));
         assert_eq!(running(vec![ended(1)]).phase, Phase::Running, "the reason may still come");
         let failed = running(vec![sidecar.clone(), ended(65)]);
         assert_eq!((failed.phase, failed.exit.expect("exit").code), (Phase::Failed, Some(65)));
-        assert_eq!(running(vec![sidecar, ended(0)]).phase, Phase::Succeeded);
+        let with_sidecar = running(vec![sidecar, ended(0)]);
+        assert_eq!((with_sidecar.phase, with_sidecar.lingers), (Phase::Succeeded, true));
     }
 
     #[test]

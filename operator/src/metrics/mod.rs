@@ -129,7 +129,7 @@ impl Metrics {
     fn refresh(&self, cache: &Cache, now: Timestamp) {
         self.peer.refresh(cache);
         let counts = cache.apps().count();
-        for state in [State::New, State::Queued, State::Submitted, State::Running, State::Completed, State::Failed] {
+        for state in State::ALL {
             let word = serde_json::to_value(state).ok().and_then(|word| word.as_str().map(str::to_string));
             let word = word.filter(|word| !word.is_empty()).unwrap_or_else(|| "NEW".into());
             self.applications.with_label_values(&[&word]).set(counts.get(&state).copied().unwrap_or(0));

@@ -14,6 +14,9 @@ use crate::cache::Cache;
 const SUBMIT: [f64; 10] = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 const START: [f64; 10] = [30.0, 60.0, 90.0, 120.0, 150.0, 180.0, 210.0, 240.0, 270.0, 300.0];
 
+/// States in which a run has ended, and has been counted.
+const ENDED: [State; 4] = [State::Succeeding, State::Failing, State::SubmissionFailed, State::PendingRerun];
+
 /// All of them.
 pub struct Peer {
     labels: Labels,
@@ -116,21 +119,23 @@ impl Peer {
         match state {
             State::Submitted => {
                 self.submitted.with_label_values(&values).inc();
-                if status.submission_attempts == 1 {
+                if status.attempt == 1 {
                     self.submit_latency.observe(&values, age);
                     self.submit_latency_buckets.with_label_values(&values).observe(age);
                 }
             }
-            State::Running if before == State::Submitted && status.submission_attempts == 1 => {
+            State::Running if before == State::Submitted && status.attempt == 1 => {
                 self.start_latency.observe(&values, age);
                 self.start_latency_buckets.with_label_values(&values).observe(age);
             }
-            State::Completed => {
+            State::Completed | State::Succeeding => {
                 self.succeeded.with_label_values(&values).inc();
                 ran().into_iter().for_each(|seconds| self.success_seconds.observe(&values, seconds));
             }
-            State::Failed => {
-                if before == State::Submitted {
+            State::SubmissionFailed => self.submission_failed.with_label_values(&values).inc(),
+            // What ends a run that had ended before is no second failure of it.
+            State::Failed | State::Failing if !ENDED.contains(&before) => {
+                if before == State::Submitted && state == State::Failed {
                     self.submission_failed.with_label_values(&values).inc();
                 }
                 self.failed.with_label_values(&values).inc();
@@ -177,7 +182,7 @@ mod tests {
             "metadata": {"name": "etl", "namespace": "alpha", "creationTimestamp": "2026-01-01T00:00:00Z"},
             "spec": {"type": "SQL", "driver": {}, "executor": {}},
             "status": {
-                "applicationState": {"state": state}, "submissionAttempts": attempts,
+                "applicationState": {"state": state}, "attempt": attempts,
                 "lastSubmissionAttemptTime": "2026-01-01T00:00:01Z", "terminationTime": "2026-01-01T00:01:01Z",
             },
         }))
@@ -209,6 +214,37 @@ mod tests {
             "spark_application_submit_latency_seconds_count 1",
             "spark_application_start_latency_seconds_sum 3",
             "spark_application_start_latency_seconds_histogram_count 1",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_run_of_an_application_is_counted_once() {
+        let registry = Registry::new();
+        let peer = Peer::new(&registry, "", Labels::default()).expect("metrics");
+        let mut old = None;
+        for (state, attempt) in [
+            ("SUBMITTED", 1),
+            ("SUBMISSION_FAILED", 1),
+            ("PENDING_RERUN", 1),
+            ("SUBMITTED", 2),
+            ("RUNNING", 2),
+            ("FAILING", 2),
+            ("PENDING_RERUN", 2),
+            ("FAILED", 2),
+        ] {
+            let app = app(state, attempt);
+            peer.saved(old.as_ref(), &app, Timestamp::UNIX_EPOCH);
+            old = app.status.clone();
+        }
+        let text = text(&registry);
+        for line in [
+            "spark_application_submit_count 2",
+            "spark_application_failed_submission_count 1",
+            "spark_application_failure_count 1",
+            "spark_application_success_count 0",
+            "spark_application_submit_latency_seconds_count 1",
         ] {
             assert!(text.contains(&format!("{line}\n")), "{line} is not in\n{text}");
         }

@@ -64,16 +64,16 @@ impl Followed {
     /// followed from here on.
     pub fn target(&self, app: &SparkApplication) -> Option<u32> {
         let state = state(app);
-        if !matches!(state, State::Submitted | State::Running) {
+        if !state.is_admitted() {
             return None;
         }
         Rules::read(&app.spec).ok()??;
         let status = app.status.as_ref()?;
         let on_record = on_record(app);
-        if state == State::Submitted {
+        if state != State::Running {
             return Some(on_record);
         }
-        let (uid, attempt) = (app.uid()?, status.submission_attempts);
+        let (uid, attempt) = (app.uid()?, status.attempt);
         let mut runs = self.lock();
         if let Some(memory) = runs.get(&uid).filter(|memory| memory.attempt == attempt) {
             return Some(memory.allocation.target);

@@ -116,7 +116,7 @@ impl Asker {
 
     fn still_runs(&self, run: &Run) -> Option<(Arc<SparkApplication>, Rules, u32)> {
         let app = self.cache.apps().get(&run.namespace, &run.name)?;
-        let attempt = app.status.as_ref()?.submission_attempts;
+        let attempt = app.status.as_ref()?.attempt;
         let same = app.uid().as_deref() == Some(&run.uid) && attempt == run.attempt;
         let runs = state(&app) == State::Running && app.metadata.deletion_timestamp.is_none();
         let rules = Rules::read(&app.spec).ok()??;

@@ -226,7 +226,7 @@ async fn what_has_ended_or_begins_anew_is_not_followed_any_more() {
     ground.until("it is forgotten", |ground| ground.asker.followed.metrics.applications.get() == 0).await;
     // A second run begins with what was made for it.
     let mut again = app("etl", 3, "SUBMITTED");
-    again.status.as_mut().expect("status").submission_attempts = 2;
+    again.status.as_mut().expect("status").attempt = 2;
     assert_eq!(followed.target(&again), Some(3));
     assert_eq!(followed.metrics.applications.get(), 0, "it does not run yet");
 }

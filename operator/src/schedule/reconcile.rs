@@ -76,6 +76,7 @@ async fn step(object: &Arc<ScheduledSparkApplication>, context: &Context) -> Res
         ActError::QuotaExceeded(_) => context.pauses.refused(&uid, trouble("QuotaExceeded"), true),
         ActError::Forbidden(_) => context.pauses.refused(&uid, trouble("Forbidden"), false),
         ActError::NameInUse(_) => context.pauses.refused(&uid, trouble("RunNameInUse"), false),
+        ActError::NamespaceTerminating(_) => context.pauses.refused(&uid, trouble("NamespaceTerminating"), true),
         ActError::Kube(_) => context.pauses.refused(&uid, None, false),
         ActError::Rejected(refusal) => {
             let now = Timestamp::now();

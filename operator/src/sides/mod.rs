@@ -9,7 +9,7 @@ use futures::future;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress, policy::v1::PodDisruptionBudget};
 use kube::{core::PartialObjectMeta, runtime::watcher};
 use onager_core::SideKind;
-use onager_crds::{SparkApplication, SparkApplicationStatus, State};
+use onager_crds::{SparkApplication, SparkApplicationStatus};
 use tokio::sync::watch;
 
 use crate::{
@@ -60,7 +60,7 @@ pub fn follow(
 /// reason for a write of its own.
 pub fn show(app: &SparkApplication, status: &SparkApplicationStatus, context: &Context) -> SparkApplicationStatus {
     let mut status = status.clone();
-    if let (State::Submitted | State::Running, Some(info)) = (status.application_state.state, &mut status.driver_info) {
+    if let (true, Some(info)) = (status.application_state.state.is_admitted(), &mut status.driver_info) {
         let (namespace, name) = crate::cache::key(app);
         let sides = context.cache.sides();
         build::show_ui(app, &context.ui, info, |service| {

@@ -80,6 +80,23 @@ impl History {
         Ok(())
     }
 
+    /// The attempts of an application's drivers. None had two, and no executor was made twice.
+    ///
+    /// # Errors
+    /// When there were more.
+    pub async fn attempts(&self, app: &str) -> Result<Vec<u32>> {
+        let all = self.all().await?;
+        let mine: Vec<&Past> = all.iter().filter(|pod| pod.app == app).collect();
+        for pod in &mine {
+            let same = mine.iter().filter(|other| (&other.name, &other.attempt) == (&pod.name, &pod.attempt)).count();
+            ensure!(same == 1, "{} of attempt {} was made {same} times: {mine:?}", pod.name, pod.attempt);
+        }
+        let drivers = mine.iter().filter(|pod| pod.role == "driver");
+        let mut attempts: Vec<u32> = drivers.filter_map(|pod| pod.attempt.parse().ok()).collect();
+        attempts.sort_unstable();
+        Ok(attempts)
+    }
+
     /// A watch is in order: when a pod made now was seen, all before it were.
     async fn catch_up(&self) -> Result<()> {
         let marker = json!({

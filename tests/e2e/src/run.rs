@@ -8,11 +8,12 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Event, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::{DeleteParams, ListParams, LogParams};
+use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use onager_crds::{ApplicationState, ResultSummary, SparkApplication, SparkApplicationStatus, State};
 
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::Team;
 use crate::wait::until;
@@ -156,6 +157,16 @@ impl Run {
         let mut events = self.team.api::<Event>().list(&about).await?.items;
         events.sort_by_key(|event| event.event_time.clone().map(|time| time.0));
         Ok(events.into_iter().filter_map(|event| event.reason).collect())
+    }
+
+    /// Changes its spec: a JSON merge patch.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn edit(&self, spec: Value) -> Result<()> {
+        let change = Patch::Merge(json!({"spec": spec}));
+        self.team.api::<SparkApplication>().patch(&self.name, &PatchParams::default(), &change).await?;
+        Ok(())
     }
 
     /// Deletes it.

@@ -1,26 +1,26 @@
 //! The life of an application: from its state and what is seen to the next plan. One file for each part of a life: `start`
-//! (before it has pods), `run` (while it has), `end` (when nothing may follow). The state machine is this table:
-//!
-//! | from | on | to |
-//! | --- | --- | --- |
-//! | New | a spec that cannot run | FAILED |
-//! | New, QUEUED | no room, no quota, a predecessor's driver still there | QUEUED |
-//! | New, QUEUED | room | SUBMITTED |
-//! | SUBMITTED | the driver runs | RUNNING |
-//! | SUBMITTED | a quota that a race used up | QUEUED |
-//! | SUBMITTED, RUNNING | the driver ended well | COMPLETED |
-//! | SUBMITTED, RUNNING | it ended badly, is gone, or did not start in time | FAILED |
+//! (before it has pods), `run` and `executors` (while it has), `conclude` (when the driver has ended), `rerun` (between two
+//! runs), `edit` and `suspend` (when its author changes his mind), `end` (when nothing may follow). Which state follows which
+//! is the table in `transitions`, and a picture in docs/lifecycle.md.
 
+mod conclude;
+mod edit;
 mod end;
+mod executors;
 mod report;
+mod rerun;
+mod retry;
 mod run;
 mod start;
+mod suspend;
+pub mod transitions;
 
 use jiff::Timestamp;
 use onager_crds::{SparkApplication, State};
 
+pub use conclude::reject;
+pub use edit::run_hash;
 pub use report::show_duration;
-pub use run::reject;
 pub use start::undo_admission;
 
 use crate::{Settings, plan::Plan, seen::Seen};
@@ -31,16 +31,26 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         // The garbage collector takes everything that the application owns.
         return Plan::default();
     }
-    let state = seen.app.status.as_ref().map(|status| status.application_state.state).unwrap_or_default();
-    let mut plan = match state {
+    let mut plan = match seen.state() {
+        State::New | State::Queued if suspend::is_asked_for(seen) => suspend::begin(seen, now),
         State::New | State::Queued => start::plan(seen, settings, now),
-        State::Submitted | State::Running => run::plan(seen, settings, now),
+        State::Submitted | State::Running | State::Unknown => run::plan(seen, settings, now),
+        State::Succeeding | State::Failing | State::SubmissionFailed | State::PendingRerun => {
+            rerun::plan(seen, settings, now)
+        }
+        State::Invalidating => edit::plan(seen, settings, now),
+        State::Suspending | State::Suspended | State::Resuming => suspend::plan(seen, settings, now),
         State::Completed | State::Failed => end::plan(seen, now),
     };
     if plan.status == seen.app.status {
         plan.status = None;
     }
     plan
+}
+
+/// Whether an application in this state may be given room by its next plan.
+pub fn asks_for_room(state: State) -> bool {
+    matches!(state, State::New | State::Queued | State::PendingRerun | State::Invalidating | State::Resuming)
 }
 
 /// The name of the Service at which an application's driver is found, and of its pod where the application names none.

@@ -6,16 +6,64 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use onager_contract::Summary;
 use onager_crds::{ApplicationState, ResultPreview, ResultSummary, SparkApplication, SparkApplicationStatus, State};
 
+use super::edit;
 use crate::conditions;
 pub use crate::conditions::whole_seconds;
 
-/// The status to start from, with the generation that the next run is made from.
+/// The status to start from. Its generation is the spec's unless an edit is still to be acted upon.
 pub fn base(app: &SparkApplication) -> SparkApplicationStatus {
     let mut status = app.status.clone().unwrap_or_default();
-    if matches!(status.application_state.state, State::New | State::Queued) {
+    if status.observed_generation != app.metadata.generation && !edit::is_edited(app) {
         status.observed_generation = app.metadata.generation;
     }
     status
+}
+
+/// The status from which a run of the spec as it is begins. Another spec is counted from zero.
+pub fn renewed(app: &SparkApplication) -> SparkApplicationStatus {
+    let mut status = app.status.clone().unwrap_or_default();
+    if status.run_hash.is_some() && status.observed_generation == app.metadata.generation {
+        return status;
+    }
+    let hash = edit::run_hash(&app.spec);
+    if status.run_hash.as_ref() != Some(&hash) {
+        status.execution_attempts = 0;
+        status.submission_attempts = 0;
+        status.failed_attempts = 0;
+        status.run_hash = Some(hash);
+    }
+    status.observed_generation = app.metadata.generation;
+    status
+}
+
+/// Since when a condition is as it is.
+pub fn since(status: &SparkApplicationStatus, kind: &str) -> Option<Timestamp> {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == kind);
+    condition.map(|condition| condition.last_transition_time.0)
+}
+
+/// Takes back what was said of the end of an earlier run: another one is on its way.
+pub fn reopen(status: &mut SparkApplicationStatus, now: Timestamp) {
+    status.termination_time = None;
+    status.duration = None;
+    status.summary = None;
+    for kind in ["Succeeded", "Failed"] {
+        if status.conditions.iter().any(|condition| condition.type_ == kind && condition.status == "True") {
+            set_condition(status, kind, false, ("RunsAgain", "another run is on its way"), now);
+        }
+    }
+}
+
+/// Ends a run that is not the last: state, conditions, time and duration.
+pub fn stop(status: &mut SparkApplicationStatus, state: State, why: (&str, &str), at: Timestamp, now: Timestamp) {
+    close(status, at, now);
+    set_state(status, state, Some(why));
+    for kind in ["Succeeded", "Failed"] {
+        if status.conditions.iter().any(|condition| condition.type_ == kind && condition.status == "True") {
+            set_condition(status, kind, false, why, now);
+        }
+    }
+    set_condition(status, "Admitted", false, why, now);
 }
 
 /// Sets the state, with a reason and a sentence where there is something to say.
@@ -32,8 +80,7 @@ pub fn set_condition(status: &mut SparkApplicationStatus, kind: &str, holds: boo
     conditions::set(&mut status.conditions, status.observed_generation, kind, holds, why, now);
 }
 
-/// Ends a run: state, conditions, time and duration.
-pub fn finish(status: &mut SparkApplicationStatus, failure: Option<(&str, &str)>, at: Timestamp, now: Timestamp) {
+fn close(status: &mut SparkApplicationStatus, at: Timestamp, now: Timestamp) {
     status.termination_time = Some(Time(whole_seconds(at)));
     status.duration = status
         .last_submission_attempt_time
@@ -46,6 +93,11 @@ pub fn finish(status: &mut SparkApplicationStatus, failure: Option<(&str, &str)>
     if status.conditions.iter().any(|condition| condition.type_ == "Running") {
         set_condition(status, "Running", false, ("Ended", "the run has ended"), now);
     }
+}
+
+/// Ends the last run: state, conditions, time and duration.
+pub fn finish(status: &mut SparkApplicationStatus, failure: Option<(&str, &str)>, at: Timestamp, now: Timestamp) {
+    close(status, at, now);
     match failure {
         None => {
             set_state(status, State::Completed, None);

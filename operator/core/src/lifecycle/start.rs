@@ -8,22 +8,49 @@ use onager_crds::{DriverInfo, ExecutorStatus, SparkApplication, SparkApplication
 use super::{driver_pod_name, end, report};
 use crate::{
     Settings,
-    plan::{Action, Event, EventKind, Plan},
+    plan::{Action, Event, Plan},
+    rules,
     seen::{Phase, PodSeen, Seen, Trouble},
     workload::{Refusal, Workload},
 };
 
-/// The plan of an application that is New or QUEUED.
+/// The longest sentence of a refusal, in bytes: a status stays small whatever was written.
+const LONGEST: usize = 4_000;
+
+/// The plan of an application that may be admitted.
 pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
-    let workload = match Workload::read(&seen.app.spec) {
+    let workload = match judge(seen) {
         Ok(workload) => workload,
-        Err(refusal) => return refuse(seen.app, &refusal, now),
+        Err(refusal) => return refuse(seen, &refusal, now),
     };
+    let status = report::renewed(seen.app);
     let held = seen.held.as_ref().and_then(|held| held.trouble.clone());
     match held.or_else(|| seen.driver.as_ref().map(predecessor)).or_else(|| seen.shortage.clone()) {
-        Some(trouble) => wait(seen, &workload, &trouble, settings, now),
-        None => admit(seen, &workload, now),
+        Some(trouble) => wait(seen, status, &workload, &trouble, settings, now),
+        None => admit(seen, status, &workload, now),
     }
+}
+
+/// Reads the spec, and holds one that is new to the rules of admission first: without the webhook nobody else has.
+fn judge(seen: &Seen<'_>) -> Result<Workload, Refusal> {
+    let is_new = match seen.state() {
+        State::Queued => {
+            seen.app.status.as_ref().is_some_and(|old| old.observed_generation != seen.app.metadata.generation)
+        }
+        State::PendingRerun => false,
+        _ => true,
+    };
+    if is_new {
+        let object = serde_json::to_value(seen.app).unwrap_or_default();
+        let verdict = rules::check(&object, rules::Kind::SparkApplication, None);
+        if !verdict.faults.is_empty() {
+            let faults: Vec<String> = verdict.faults.iter().map(ToString::to_string).collect();
+            let mut message = faults.join("; ");
+            message.truncate(message.floor_char_boundary(LONGEST));
+            return Err(Refusal { reason: "InvalidSpec", message });
+        }
+    }
+    Workload::read(&seen.app.spec)
 }
 
 /// Back to the queue: a race used up the quota after admission, and what was made of the gang is undone. A gang that is
@@ -33,11 +60,13 @@ pub fn undo_admission(seen: &Seen<'_>, settings: &Settings, message: &str, now: 
     let Ok(workload) = Workload::read(&seen.app.spec) else { return Plan::default() };
     let live = seen.executors.iter().filter(|pod| pod.is_live()).count();
     let whole = seen.own_driver().is_some_and(PodSeen::is_live) && live >= workload.minimum as usize;
-    if whole || seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending) {
-        let status = workload.allocation.and_then(|_| without_more(seen.app, live as u32));
+    let came_to_run = seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending);
+    if seen.state() != State::Submitted || whole || came_to_run {
+        let elastic = workload.allocation.is_some() && seen.state().is_admitted();
+        let status = elastic.then(|| without_more(seen.app, live as u32)).flatten();
         return Plan { status, again: Some(settings.queue_interval), ..Plan::default() };
     }
-    wait(seen, &workload, &trouble, settings, now)
+    requeue(seen, report::base(seen.app), &workload, &trouble, settings, now)
 }
 
 /// With dynamic allocation those for which there is no quota are not on record any more: they are asked for as others are.
@@ -49,20 +78,39 @@ fn without_more(app: &SparkApplication, live: u32) -> Option<SparkApplicationSta
     Some(status)
 }
 
+/// Back to the queue, without counting it as a submission.
+pub fn requeue(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    workload: &Workload,
+    trouble: &Trouble,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
+    status.submission_attempts = status.submission_attempts.saturating_sub(1);
+    wait(seen, status, workload, trouble, settings, now)
+}
+
 fn predecessor(pod: &PodSeen) -> Trouble {
     let message = format!("pod {} of an earlier run is still there; it must be gone before a driver is made", pod.name);
     Trouble { reason: "DriverNameInUse".into(), message }
 }
 
-fn refuse(app: &SparkApplication, refusal: &Refusal, now: Timestamp) -> Plan {
-    let mut status = report::base(app);
+fn refuse(seen: &Seen<'_>, refusal: &Refusal, now: Timestamp) -> Plan {
+    let mut status = report::renewed(seen.app);
     report::finish(&mut status, Some((refusal.reason, &refusal.message)), now, now);
-    let event = Event { kind: EventKind::Warning, reason: "SparkApplicationFailed", message: refusal.message.clone() };
-    Plan { status: Some(status), events: vec![event], ..Plan::default() }
+    let event = Event::warning("SparkApplicationFailed", refusal.message.clone());
+    Plan { status: Some(status), actions: end::remove_all(seen), events: vec![event], again: None }
 }
 
-fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Settings, now: Timestamp) -> Plan {
-    let mut status = report::base(seen.app);
+fn wait(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    workload: &Workload,
+    trouble: &Trouble,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
     let why = (trouble.reason.as_str(), trouble.message.as_str());
     let queued = status.application_state.state == State::Queued;
     let told = queued && status.application_state.reason.as_deref() == Some(why.0);
@@ -70,13 +118,14 @@ fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Sett
     let same_spec = seen.app.status.as_ref().is_some_and(|old| old.observed_generation == status.observed_generation);
     let keep = told && same_spec && !seen.refresh;
     if !keep {
+        report::reopen(&mut status, now);
         report::set_state(&mut status, State::Queued, Some(why));
         report::set_condition(&mut status, "Admitted", false, why, now);
         set_executors(&mut status, workload.wanted);
     }
     // A gang is whole or absent: what an undone admission left goes, also when the operator was killed while undoing it.
-    let left = seen.own_driver().into_iter().chain(&seen.executors).filter(|pod| !pod.deleting);
-    let event = Event { kind: EventKind::Normal, reason: "SparkApplicationQueued", message: trouble.message.clone() };
+    let left = seen.own_pods().filter(|pod| !pod.deleting);
+    let event = Event::normal("SparkApplicationQueued", trouble.message.clone());
     Plan {
         status: Some(status),
         actions: left.map(end::delete).collect(),
@@ -86,37 +135,36 @@ fn wait(seen: &Seen<'_>, workload: &Workload, trouble: &Trouble, settings: &Sett
     }
 }
 
-fn admit(seen: &Seen<'_>, workload: &Workload, now: Timestamp) -> Plan {
-    let app = seen.app;
+fn admit(seen: &Seen<'_>, mut status: SparkApplicationStatus, workload: &Workload, now: Timestamp) -> Plan {
     // Of those that dynamic allocation begins with, the ones that have room; they are asked for again when there is work.
     let wanted = seen.target.map_or(workload.wanted, |room| room.max(workload.minimum));
-    let mut status = report::base(app);
-    let attempt = status.submission_attempts + 1;
-    status.submission_attempts = attempt;
+    let attempt = status.attempt + 1;
+    status.attempt = attempt;
+    status.admitted_attempt = attempt;
+    status.submission_attempts += 1;
+    report::reopen(&mut status, now);
     status.last_submission_attempt_time = Some(Time(report::whole_seconds(now)));
-    status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(app), ..DriverInfo::default() });
-    let first = set_executors(&mut status, wanted).highest_index + 1;
-    if let Some(executors) = &mut status.executors {
-        executors.highest_index += wanted;
-    }
+    status.driver_info = Some(DriverInfo { pod_name: driver_pod_name(seen.app), ..DriverInfo::default() });
+    let executors = set_executors(&mut status, wanted);
+    executors.failed = 0;
+    executors.recent_failures.clear();
+    let first = executors.highest_index + 1;
+    executors.highest_index += wanted;
     report::set_state(&mut status, State::Submitted, None);
     let message = format!("the driver and {} executors have room", workload.minimum);
     report::set_condition(&mut status, "Admitted", true, ("Admitted", &message), now);
     let executors = (first..first + wanted).map(|index| Action::CreateExecutor { attempt, index });
-    let event = Event {
-        kind: EventKind::Normal,
-        reason: "SparkApplicationSubmitted",
-        message: format!("admitted; driver {} and {wanted} executors are made", driver_pod_name(app)),
-    };
+    let sides = seen.sides_missing.then_some(Action::CreateSides);
+    let message = format!("admitted; driver {} and {wanted} executors are made", driver_pod_name(seen.app));
     Plan {
         status: Some(status),
-        actions: std::iter::once(Action::CreateDriver { attempt }).chain(executors).collect(),
-        events: vec![event],
+        actions: std::iter::once(Action::CreateDriver { attempt }).chain(executors).chain(sides).collect(),
+        events: vec![Event::normal("SparkApplicationSubmitted", message)],
         again: None,
     }
 }
 
-fn set_executors(status: &mut SparkApplicationStatus, wanted: u32) -> &ExecutorStatus {
+fn set_executors(status: &mut SparkApplicationStatus, wanted: u32) -> &mut ExecutorStatus {
     let executors = status.executors.get_or_insert_default();
     executors.wanted = wanted;
     executors.running = 0;

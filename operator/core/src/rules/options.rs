@@ -61,9 +61,6 @@ fn restarts(spec: &At<'_>, verdict: &mut Verdict) {
                 at.warning(verdict, "is not used: restartPolicy.type is Never");
             }
         }
-        "OnFailure" if given.is_empty() => {
-            policy.warning(verdict, "without onFailureRetries or onSubmissionFailureRetries nothing is repeated");
-        }
         _ => {}
     }
 }

@@ -251,7 +251,6 @@ fn what_is_not_used_is_warned_about() {
             template(json!({"containers": [{"name": "driver", "resources": resources}]})),
         ),
         ("spec.restartPolicy.onFailureRetries: ", json!({"restartPolicy": {"type": "Never"}})),
-        ("spec.restartPolicy: ", json!({"restartPolicy": {"onFailureRetries": null}})),
     ];
     for (words, change) in table {
         let verdict = judged(change.clone());

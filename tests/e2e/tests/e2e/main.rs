@@ -7,6 +7,7 @@ mod elastic;
 mod fields;
 mod installs;
 mod kubeflow;
+mod lifecycle;
 mod refuses;
 mod reports;
 mod restarts;

@@ -1,0 +1,112 @@
+//! Whatever happens in whatever order (pods start, end, vanish; nodes fall silent; the spec is edited; the operator is killed
+//! between any two writes), the invariants of the life cycle hold: D, X, O, T and S of docs/ARCHITECTURE.md; no plan leaves the
+//! table of states, and nothing is stuck. `ONAGER_CASES` says how many orders are tried.
+
+use std::{
+    env, thread,
+    time::{Duration, Instant},
+};
+
+use super::world::{Step, TAKEN, World};
+use onager_core::lifecycle::transitions::TRANSITIONS;
+use onager_crds::RestartPolicyType;
+use proptest::{
+    prelude::*,
+    test_runner::{TestCaseError, TestRunner},
+};
+
+/// Orders of events that are tried where nobody says.
+const CASES: u32 = 100_000;
+/// From how many on every row of the table is reached.
+const ENOUGH: u32 = 20_000;
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let pod = 0..8_usize;
+    let policy = prop_oneof![
+        Just(RestartPolicyType::Never),
+        Just(RestartPolicyType::OnFailure),
+        Just(RestartPolicyType::Always),
+    ];
+    let retries = prop_oneof![Just(None), (0..3_i32).prop_map(Some)];
+    let ends = (pod.clone(), any::<bool>(), any::<bool>(), 0..8_u8);
+    let step = prop_oneof![
+        6 => (0..9_usize).prop_map(|writes| Step::Reconcile { writes }),
+        8 => Just(Step::Reconcile { writes: usize::MAX }),
+        2 => Just(Step::Commits),
+        6 => pod.clone().prop_map(Step::Runs),
+        3 => ends.prop_map(|(pod, well, summary, lingers)| Step::Ends { pod, well, summary, lingers: lingers == 0 }),
+        1 => pod.clone().prop_map(Step::Refused),
+        1 => pod.clone().prop_map(Step::Deleted),
+        4 => pod.clone().prop_map(Step::Gone),
+        2 => (pod.clone(), any::<bool>()).prop_map(|(pod, ready)| Step::Node { pod, ready }),
+        1 => pod.prop_map(Step::Trouble),
+        1 => any::<bool>().prop_map(Step::Room),
+        1 => Just(Step::Quota),
+        1 => any::<bool>().prop_map(Step::Held),
+        1 => any::<bool>().prop_map(Step::SidesMissing),
+        2 => (1..200_i64).prop_map(Step::Seconds),
+        1 => (3_500..4_000_i64).prop_map(Step::Seconds),
+        1 => (1..5_i32).prop_map(Step::Scale),
+        1 => prop_oneof![Just(None), (0..5_u32).prop_map(Some)].prop_map(Step::Target),
+        1 => (1..9_u32).prop_map(Step::Drained),
+        1 => Just(Step::Edit),
+        1 => any::<bool>().prop_map(Step::Invalid),
+        2 => any::<bool>().prop_map(Step::Suspend),
+        2 => (policy, retries).prop_map(|(policy, retries)| Step::Policy(policy, retries)),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// How many orders to try: a number, or a time to go on for, such as `600s`.
+fn batches() -> (u32, Duration) {
+    let asked = env::var("ONAGER_CASES").unwrap_or_default();
+    match asked.strip_suffix('s').map(str::parse) {
+        Some(Ok(seconds)) => (CASES, Duration::from_secs(seconds)),
+        _ => (asked.replace('_', "").parse().unwrap_or(CASES), Duration::ZERO),
+    }
+}
+
+/// Tries so many orders; answers the first that breaks something, made as short as it can be.
+fn run(cases: u32) -> Result<(), String> {
+    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+    let outcome = runner.run(&(any::<bool>(), any::<bool>(), steps()), |(keeps, stubborn, steps)| {
+        let mut world = World::new(keeps);
+        for step in steps {
+            world.step(step);
+            if world.deleted {
+                return Ok(());
+            }
+        }
+        world.comes_to_rest();
+        world.leaves_nothing();
+        if stubborn {
+            world.says_that_pods_remain()
+        } else {
+            world.ends_in_the_end()
+        }
+        Ok::<(), TestCaseError>(())
+    });
+    outcome.map_err(|failure| failure.to_string())
+}
+
+#[test]
+fn invariants_hold_in_any_order_of_events() {
+    let (cases, time) = batches();
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
+    let started = Instant::now();
+    let mut tried = 0_u64;
+    while tried == 0 || started.elapsed() < time {
+        let failures: Vec<String> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run(cases.div_ceil(threads)))).collect();
+            workers.into_iter().filter_map(|worker| worker.join().expect("a worker").err()).collect()
+        });
+        assert!(failures.is_empty(), "{}", failures[0]);
+        tried += u64::from(cases);
+    }
+    println!("{tried} orders of events in {:?}", started.elapsed());
+    if cases >= ENOUGH {
+        let taken = TAKEN.lock().expect("the steps");
+        let missed: Vec<_> = TRANSITIONS.iter().filter(|(from, _, to)| !taken.contains(&(*from, *to))).collect();
+        assert!(missed.is_empty(), "rows of the table that nothing reaches: {missed:#?}");
+    }
+}

@@ -1,0 +1,436 @@
+//! The life of an application in sentences: one run after the other, edits, suspension, and the ends that others get stuck at.
+
+use std::{env, fs, path::PathBuf};
+
+use super::world::{Step, World};
+use onager_core::{Action, Phase, Role, lifecycle::transitions};
+use onager_crds::{RestartPolicyType, SparkApplicationStatus, State};
+
+const ALL: Step = Step::Reconcile { writes: usize::MAX };
+
+fn status(world: &World) -> SparkApplicationStatus {
+    world.app.status.clone().expect("a status")
+}
+
+fn condition(world: &World, kind: &str) -> Option<String> {
+    status(world).conditions.into_iter().find(|condition| condition.type_ == kind).map(|condition| condition.status)
+}
+
+fn driver(world: &World) -> usize {
+    world.pods.iter().position(|pod| pod.role == Role::Driver).expect("a driver")
+}
+
+fn live(world: &World) -> Vec<String> {
+    let executors = world.pods.iter().filter(|pod| pod.role != Role::Driver && pod.is_live());
+    executors.map(|pod| pod.name.clone()).collect()
+}
+
+/// All its pods run.
+fn running(policy: RestartPolicyType, retries: Option<i32>) -> World {
+    let mut world = World::new(false);
+    world.step(Step::Policy(policy, retries));
+    runs(&mut world);
+    world
+}
+
+fn runs(world: &mut World) {
+    world.comes_to_rest();
+    (0..world.pods.len()).for_each(|pod| world.step(Step::Runs(pod)));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Running);
+}
+
+fn ends(world: &mut World, well: bool) {
+    world.step(Step::Ends { pod: driver(world), well, summary: well, lingers: false });
+    world.comes_to_rest();
+}
+
+/// What is deleted goes.
+fn pods_go(world: &mut World) {
+    world.pods.retain(|pod| !pod.deleting);
+    world.comes_to_rest();
+}
+
+#[test]
+fn without_faults_an_application_completes() {
+    let mut world = World::new(false);
+    world.step(ALL);
+    assert_eq!((world.state(), world.pods.len()), (State::Submitted, 4));
+    runs(&mut world);
+    ends(&mut world, true);
+    assert_eq!(world.state(), State::Completed);
+    world.leaves_nothing();
+    assert!(!world.pods[0].deleting, "the log of a driver that ended stays");
+    assert_eq!(condition(&world, "Succeeded").as_deref(), Some("True"));
+    assert_eq!(status(&world).summary.expect("summary").rows, 1);
+    assert_eq!((status(&world).execution_attempts, status(&world).submission_attempts), (1, 1));
+}
+
+#[test]
+fn a_driver_whose_create_was_answered_late_is_the_driver() {
+    let mut world = World::new(false);
+    // The status and nothing else: the operator is killed at the create of the driver.
+    world.step(Step::Reconcile { writes: 1 });
+    let late = world.in_flight.take();
+    world.step(Step::Reconcile { writes: 1 });
+    world.in_flight = late;
+    world.step(Step::Commits);
+    world.comes_to_rest();
+    let drivers: Vec<(u32, bool)> =
+        world.pods.iter().filter(|pod| pod.role == Role::Driver).map(|pod| (pod.attempt, pod.deleting)).collect();
+    assert_eq!(drivers, [(1, false)]);
+    assert_eq!(world.pods.iter().filter(|pod| pod.is_live()).count(), 4);
+}
+
+#[test]
+fn a_driver_of_an_earlier_run_that_comes_late_is_not_the_driver() {
+    let mut world = World::new(false);
+    world.step(Step::Reconcile { writes: 1 });
+    let late = world.in_flight.take();
+    world.step(Step::Edit);
+    // The edited run is admitted; its driver is not made yet.
+    world.step(ALL);
+    world.step(Step::Reconcile { writes: 1 });
+    assert_eq!(world.state(), State::Submitted);
+    world.in_flight = late;
+    world.step(Step::Commits);
+    world.step(ALL);
+    assert!(world.pods[driver(&world)].deleting, "it was made of the spec before the edit");
+    pods_go(&mut world);
+    assert_eq!(world.pods[driver(&world)].attempt, status(&world).attempt);
+}
+
+#[test]
+fn a_failed_run_is_repeated_under_a_new_attempt_when_its_time_has_come() {
+    let mut world = running(RestartPolicyType::OnFailure, Some(1));
+    ends(&mut world, false);
+    assert_eq!((world.state(), world.reason().as_str()), (State::Failing, "DriverFailed"));
+    assert!(world.pods.iter().all(|pod| pod.deleting));
+    pods_go(&mut world);
+    assert_eq!(world.state(), State::PendingRerun);
+    world.comes_to_rest();
+    assert!(world.pods.is_empty(), "its time has not come");
+    world.step(Step::Seconds(5));
+    runs(&mut world);
+    assert!(world.pods.iter().all(|pod| pod.attempt == 2));
+    assert_eq!(status(&world).execution_attempts, 2);
+    ends(&mut world, false);
+    assert_eq!(world.state(), State::Failed, "one retry, and no more");
+    assert_eq!(condition(&world, "Failed").as_deref(), Some("True"));
+}
+
+#[test]
+fn a_run_that_worked_for_long_is_the_first_of_a_new_row_of_failures() {
+    let mut world = running(RestartPolicyType::OnFailure, Some(1));
+    for _ in 0..3 {
+        world.step(Step::Seconds(600));
+        ends(&mut world, false);
+        assert_eq!((world.state(), status(&world).failed_attempts), (State::Failing, 1));
+        pods_go(&mut world);
+        world.step(Step::Seconds(5));
+        runs(&mut world);
+    }
+}
+
+#[test]
+fn always_repeats_a_run_that_completed() {
+    let mut world = running(RestartPolicyType::Always, None);
+    ends(&mut world, true);
+    assert_eq!(world.state(), State::Succeeding);
+    assert_eq!(condition(&world, "Succeeded"), None, "it is not over");
+    pods_go(&mut world);
+    world.step(Step::Seconds(5));
+    runs(&mut world);
+}
+
+#[test]
+fn a_submission_that_failed_is_counted_apart() {
+    let mut world = World::new(false);
+    world.step(Step::Policy(RestartPolicyType::OnFailure, Some(1)));
+    world.comes_to_rest();
+    for expected in [State::SubmissionFailed, State::Failed] {
+        world.step(Step::Trouble(0));
+        world.step(Step::Seconds(300));
+        world.comes_to_rest();
+        assert_eq!((world.state(), world.reason().as_str()), (expected, "ImagePullBackOff"));
+        pods_go(&mut world);
+        world.step(Step::Seconds(5));
+        world.comes_to_rest();
+    }
+    assert_eq!((status(&world).execution_attempts, status(&world).submission_attempts), (0, 2));
+}
+
+#[test]
+fn what_a_quota_or_a_node_undid_is_no_attempt_of_the_users() {
+    let mut world = World::new(false);
+    world.step(ALL);
+    world.pods.retain(|pod| pod.role == Role::Driver);
+    world.step(Step::Quota);
+    assert_eq!((world.state(), status(&world).submission_attempts), (State::Queued, 0));
+    pods_go(&mut world);
+    assert_eq!((world.state(), status(&world).submission_attempts), (State::Submitted, 1));
+    world.step(Step::Refused(driver(&world)));
+    world.step(ALL);
+    assert_eq!((world.state(), world.reason().as_str()), (State::Queued, "PlacementConflict"));
+    pods_go(&mut world);
+    assert_eq!((world.state(), status(&world).submission_attempts), (State::Submitted, 1));
+}
+
+#[test]
+fn pods_that_never_go_end_the_wait_for_the_next_run() {
+    let mut world = running(RestartPolicyType::Always, None);
+    ends(&mut world, false);
+    let driver = driver(&world);
+    world.pods.remove(driver);
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::PendingRerun);
+    world.step(Step::Seconds(3_599));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::PendingRerun, "executors are still there");
+    world.step(Step::Seconds(1));
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.reason().as_str()), (State::Failed, "PodsRemain"));
+}
+
+#[test]
+fn an_application_that_is_held_has_no_pods_and_is_admitted_again_later() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Suspend(true));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Suspending);
+    pods_go(&mut world);
+    assert_eq!(world.state(), State::Suspended);
+    assert!(world.pods.is_empty() && !world.service);
+    assert_eq!(condition(&world, "Suspended").as_deref(), Some("True"));
+    world.step(Step::Room(false));
+    world.step(Step::Suspend(false));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Queued);
+    assert_eq!(condition(&world, "Suspended").as_deref(), Some("False"));
+    world.step(Step::Room(true));
+    runs(&mut world);
+    assert!(world.pods.iter().all(|pod| pod.attempt == 2));
+}
+
+#[test]
+fn a_new_application_that_is_held_has_never_a_pod() {
+    let mut world = World::new(false);
+    world.step(Step::Suspend(true));
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.pods.len()), (State::Suspended, 0));
+}
+
+#[test]
+fn suspension_changes_nothing_about_what_has_ended() {
+    let mut world = running(RestartPolicyType::Never, None);
+    ends(&mut world, true);
+    world.step(Step::Suspend(true));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Completed);
+    assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
+}
+
+#[test]
+fn an_edit_of_what_pods_are_made_of_makes_another_run() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Edit);
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.reason().as_str()), (State::Invalidating, "SpecEdited"));
+    pods_go(&mut world);
+    runs(&mut world);
+    assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
+    assert_eq!((status(&world).execution_attempts, status(&world).attempt), (1, 2));
+}
+
+#[test]
+fn an_edit_in_place_does_not() {
+    let mut world = running(RestartPolicyType::Never, None);
+    for step in [Step::Scale(2), Step::Policy(RestartPolicyType::Always, None), Step::Suspend(false)] {
+        world.step(step);
+        world.comes_to_rest();
+        assert_eq!((world.state(), status(&world).attempt), (State::Running, 1));
+        assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
+    }
+}
+
+#[test]
+fn an_application_that_has_ended_runs_again_when_it_is_edited_and_not_else() {
+    let mut world = running(RestartPolicyType::Never, None);
+    ends(&mut world, false);
+    pods_go(&mut world);
+    world.step(Step::Scale(2));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Failed, "the number of executors makes no run");
+    world.step(Step::Edit);
+    world.comes_to_rest();
+    assert_eq!((world.state(), condition(&world, "Failed").as_deref()), (State::Invalidating, Some("False")));
+    pods_go(&mut world);
+    runs(&mut world);
+    ends(&mut world, true);
+    assert_eq!(world.state(), State::Completed);
+}
+
+#[test]
+fn an_edit_at_the_very_end_is_not_lost() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Ends { pod: driver(&world), well: true, summary: true, lingers: false });
+    world.step(Step::Edit);
+    world.step(ALL);
+    assert_eq!(world.state(), State::Completed, "what has ended has ended");
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Invalidating);
+}
+
+#[test]
+fn a_spec_that_no_webhook_has_seen_is_held_to_the_same_rules() {
+    let mut world = World::new(false);
+    world.step(Step::Invalid(true));
+    world.app.spec.executor.pod.memory_limit = Some("2".into());
+    world.step(ALL);
+    let message = status(&world).application_state.error_message.unwrap_or_default();
+    assert_eq!((world.state(), world.reason().as_str()), (State::Failed, "InvalidSpec"));
+    assert!(message.contains("spec.driver.memoryLimit") && message.contains("spec.executor.memoryLimit"), "{message}");
+}
+
+#[test]
+fn a_node_that_falls_silent_and_comes_back_costs_nothing() {
+    let mut world = running(RestartPolicyType::Never, None);
+    let driver = driver(&world);
+    world.step(Step::Node { pod: driver, ready: false });
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.reason().as_str()), (State::Unknown, "NodeNotReady"));
+    world.step(Step::Node { pod: driver, ready: true });
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.pods.len()), (State::Running, 4));
+}
+
+#[test]
+fn a_driver_lost_with_its_node_is_made_again_once_its_pod_is_gone() {
+    let mut world = running(RestartPolicyType::OnFailure, None);
+    let driver = driver(&world);
+    world.step(Step::Node { pod: driver, ready: false });
+    world.comes_to_rest();
+    world.step(Step::Deleted(driver));
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.reason().as_str()), (State::Failing, "DriverLost"));
+    world.step(Step::Seconds(60));
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Failing, "the old one may still work");
+    pods_go(&mut world);
+    world.step(Step::Seconds(5));
+    runs(&mut world);
+}
+
+#[test]
+fn executors_leave_and_come_with_the_number_that_is_asked_for() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Scale(1));
+    world.comes_to_rest();
+    assert_eq!(live(&world), ["app-exec-1"], "the highest index goes first");
+    // They end well, and stay visible.
+    for pod in 0..world.pods.len() {
+        if world.pods[pod].deleting {
+            world.step(Step::Ends { pod, well: true, summary: false, lingers: false });
+        }
+    }
+    world.step(Step::Scale(3));
+    world.comes_to_rest();
+    assert_eq!(live(&world), ["app-exec-1", "app-exec-4", "app-exec-5"]);
+}
+
+#[test]
+fn nobody_takes_the_place_of_an_executor_that_was_sent_home_at_the_end() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Ends { pod: 1, well: true, summary: false, lingers: false });
+    world.comes_to_rest();
+    assert_eq!(live(&world).len(), 2);
+    world.step(Step::Seconds(60));
+    world.comes_to_rest();
+    assert_eq!(live(&world).len(), 3, "the driver went on without it");
+}
+
+#[test]
+fn dynamic_allocation_takes_back_what_does_not_run_yet_and_stops_nobody_at_work() {
+    let mut world = World::new(false);
+    world.comes_to_rest();
+    for pod in 0..3 {
+        world.step(Step::Runs(pod));
+    }
+    world.step(Step::Target(Some(1)));
+    world.comes_to_rest();
+    assert_eq!(live(&world), ["app-exec-1", "app-exec-2"]);
+    world.step(Step::Drained(2));
+    world.step(Step::Target(Some(4)));
+    world.comes_to_rest();
+    assert_eq!(live(&world), ["app-exec-1", "app-exec-4", "app-exec-5", "app-exec-6"], "who is let go is not counted");
+}
+
+#[test]
+fn executors_that_ended_stay_where_that_is_asked_for_and_those_that_work_do_not() {
+    let mut world = World::new(true);
+    runs(&mut world);
+    let failed = world.pods.iter().position(|pod| pod.role == Role::Executor(1)).expect("it");
+    world.step(Step::Ends { pod: failed, well: false, summary: false, lingers: false });
+    world.comes_to_rest();
+    assert_eq!(live(&world).len(), 3, "its place is given to another");
+    ends(&mut world, true);
+    assert_eq!(live(&world).len(), 3, "they are about to end by themselves");
+    let home = world.pods.iter().position(|pod| pod.role == Role::Executor(2)).expect("it");
+    world.step(Step::Ends { pod: home, well: true, summary: false, lingers: false });
+    world.step(Step::Seconds(30));
+    world.comes_to_rest();
+    pods_go(&mut world);
+    let left: Vec<(&str, Phase)> = world.pods.iter().map(|pod| (pod.name.as_str(), pod.phase)).collect();
+    assert_eq!(
+        left,
+        [("app-driver", Phase::Succeeded), ("app-exec-1", Phase::Failed), ("app-exec-2", Phase::Succeeded)]
+    );
+}
+
+#[test]
+fn a_driver_whose_sidecar_goes_on_is_removed_in_the_end() {
+    let mut world = running(RestartPolicyType::Never, None);
+    let driver = driver(&world);
+    world.step(Step::Ends { pod: driver, well: true, summary: true, lingers: true });
+    world.step(ALL);
+    assert_eq!((world.state(), world.pods[driver].deleting), (State::Completed, false));
+    let again = world.plan().again.expect("it is looked at again");
+    world.step(Step::Seconds(again.as_secs() as i64));
+    world.comes_to_rest();
+    assert!(world.pods[driver].deleting);
+}
+
+#[test]
+fn an_application_goes_when_its_time_to_live_is_over() {
+    let mut world = running(RestartPolicyType::Never, None);
+    ends(&mut world, true);
+    let again = world.plan().again.expect("it is looked at again");
+    assert_eq!(again.as_secs(), 500);
+    world.step(Step::Seconds(500));
+    assert_eq!(world.plan().actions, [Action::DeleteApplication]);
+}
+
+#[test]
+fn what_stands_beside_the_pods_is_made_when_it_is_missing() {
+    let mut world = World::new(false);
+    world.sides_missing = true;
+    assert_eq!(world.plan().actions.last(), Some(&Action::CreateSides));
+    runs(&mut world);
+    world.sides_missing = true;
+    assert_eq!(world.plan().actions, [Action::CreateSides]);
+}
+
+/// `ONAGER_GOLDEN=write` writes the page anew.
+#[test]
+fn the_page_has_the_table() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/lifecycle.md");
+    let page = fs::read_to_string(&path).expect("docs/lifecycle.md");
+    let (begin, end) = ("<!-- the table -->\n", "<!-- its end -->");
+    let (head, rest) = page.split_once(begin).expect("where it begins");
+    let (table, tail) = rest.split_once(end).expect("where it ends");
+    if env::var_os("ONAGER_GOLDEN").is_some() {
+        fs::write(&path, format!("{head}{begin}{}{end}{tail}", transitions::markdown())).expect("written");
+        return;
+    }
+    assert_eq!(table, transitions::markdown(), "ONAGER_GOLDEN=write cargo test writes it");
+}

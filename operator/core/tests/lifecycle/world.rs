@@ -1,0 +1,419 @@
+//! A cluster of one application, played: pods that are made, run, end, vanish; an operator that may be killed between any two
+//! of its writes. Every write is held against the invariants as it is made.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use onager_core::{
+    Action, Exit, Held, Phase, Plan, PodSeen, Role, Seen, Settings, SideKind, SideSeen, Trouble,
+    lifecycle::{self, transitions},
+};
+use onager_crds::{RestartPolicy, RestartPolicyType, SparkApplication, SparkApplicationSpec, State};
+
+const UID: &str = "app-uid";
+/// The driver's summary of a run that went well.
+pub const SUMMARY: &str = r#"{"rows":1}"#;
+
+/// Every step from one state to another that any world has taken.
+pub static TAKEN: Mutex<BTreeSet<(State, State)>> = Mutex::new(BTreeSet::new());
+
+/// What may happen.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The operator looks, and is killed after so many writes.
+    Reconcile { writes: usize },
+    /// The create that the operator was killed at is carried out all the same.
+    Commits,
+    /// The kubelet starts a pod.
+    Runs(usize),
+    /// A pod's main container ends; another of its containers may go on.
+    Ends { pod: usize, well: bool, summary: bool, lingers: bool },
+    /// The kubelet has no room for a pod after all.
+    Refused(usize),
+    /// Somebody deletes a pod.
+    Deleted(usize),
+    /// A deleted pod disappears.
+    Gone(usize),
+    /// A pod's node falls silent, or answers again.
+    Node { pod: usize, ready: bool },
+    /// An image cannot be pulled.
+    Trouble(usize),
+    /// There is room, or none.
+    Room(bool),
+    /// A quota is used up between admission and create.
+    Quota,
+    /// Creates are refused for a while, or not any more.
+    Held(bool),
+    /// What stands beside the pods is not there.
+    SidesMissing(bool),
+    /// Time passes.
+    Seconds(i64),
+    /// The spec asks for another number of executors.
+    Scale(i32),
+    /// Dynamic allocation asks for a number of executors.
+    Target(Option<u32>),
+    /// The driver lets an executor go.
+    Drained(u32),
+    /// The spec is edited in what its pods are made of.
+    Edit,
+    /// The spec is edited into one that cannot run, or back.
+    Invalid(bool),
+    /// The application is to be held, or not any more.
+    Suspend(bool),
+    /// The restart policy is edited.
+    Policy(RestartPolicyType, Option<i32>),
+}
+
+/// The application, its pods, and what else there is.
+pub struct World {
+    pub app: SparkApplication,
+    pub pods: Vec<PodSeen>,
+    pub service: bool,
+    pub room: bool,
+    pub held: Option<Held>,
+    pub sides_missing: bool,
+    pub target: Option<u32>,
+    pub drained: BTreeSet<u32>,
+    pub now: Timestamp,
+    pub deleted: bool,
+    pub in_flight: Option<Action>,
+    made: HashSet<(u32, Role)>,
+    serial: u32,
+    version: u32,
+    version_of_run: u32,
+    settings: Settings,
+}
+
+impl World {
+    pub fn new(keeps_executors: bool) -> Self {
+        let spec: SparkApplicationSpec = serde_json::from_value(serde_json::json!({
+            "type": "SQL", "mainApplicationFile": "local:///a.sql", "timeToLiveSeconds": 500,
+            "executor": {"instances": 3, "deleteOnTermination": !keeps_executors},
+        }))
+        .expect("spec");
+        let mut app = SparkApplication::new("app", spec);
+        app.metadata.uid = Some(UID.into());
+        app.metadata.generation = Some(1);
+        Self {
+            app,
+            pods: Vec::new(),
+            service: false,
+            room: true,
+            held: None,
+            sides_missing: false,
+            target: None,
+            drained: BTreeSet::new(),
+            now: Timestamp::UNIX_EPOCH,
+            deleted: false,
+            in_flight: None,
+            made: HashSet::new(),
+            serial: 0,
+            version: 0,
+            version_of_run: 0,
+            settings: Settings::default(),
+        }
+    }
+
+    pub fn seen(&self) -> Seen<'_> {
+        let (drivers, executors): (Vec<&PodSeen>, Vec<&PodSeen>) =
+            self.pods.iter().partition(|pod| pod.role == Role::Driver);
+        let service =
+            SideSeen { kind: SideKind::Service, name: "app-driver".into(), uid: "service".into(), deleting: false };
+        Seen {
+            app: &self.app,
+            driver: drivers.first().map(|pod| (*pod).clone()),
+            executors: executors.into_iter().cloned().collect(),
+            sides: self.service.then_some(service).into_iter().collect(),
+            sides_missing: self.sides_missing,
+            target: self.target,
+            drained: self.drained.clone(),
+            held: self.held.clone(),
+            refresh: true,
+            shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),
+        }
+    }
+
+    pub fn plan(&self) -> Plan {
+        lifecycle::plan(&self.seen(), &self.settings, self.now)
+    }
+
+    pub fn state(&self) -> State {
+        self.app.status.as_ref().map(|status| status.application_state.state).unwrap_or_default()
+    }
+
+    pub fn reason(&self) -> String {
+        self.app.status.as_ref().and_then(|status| status.application_state.reason.clone()).unwrap_or_default()
+    }
+
+    /// Carries out a plan, but for what comes after so many writes.
+    pub fn carry_out(&mut self, plan: Plan, mut writes: usize) {
+        if let Some(status) = plan.status {
+            if writes == 0 {
+                return;
+            }
+            writes -= 1;
+            let (before, after) = (self.state(), status.application_state.state);
+            assert!(transitions::is_allowed(before, after), "{before:?} -> {after:?} is not in the table");
+            if before != after {
+                TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert((before, after));
+            }
+            if before.is_terminal() && self.version == self.version_of_run {
+                let mut same = status.clone();
+                same.observed_generation = self.app.status.as_ref().and_then(|status| status.observed_generation);
+                assert!(self.app.status.as_ref() == Some(&same), "T: {before:?} was final: {status:?}");
+            }
+            if self.app.status.as_ref().and_then(|status| status.run_hash.as_ref()) != status.run_hash.as_ref() {
+                self.version_of_run = self.version;
+            }
+            self.app.status = Some(status);
+        }
+        let mut actions = plan.actions.into_iter();
+        for action in actions.by_ref().take(writes) {
+            self.act(action);
+        }
+        self.in_flight = actions.next();
+    }
+
+    /// What the API server carries out for an operator that does not hear of it any more: only names and UIDs hold it back.
+    fn commit(&mut self) {
+        let made = |action: &Action| matches!(action, Action::CreateDriver { .. } | Action::CreateExecutor { .. });
+        if let Some(action) = self.in_flight.take().filter(made) {
+            let (held, status) = (self.held.take(), self.app.status.clone());
+            if let Some(status) = &mut self.app.status {
+                status.application_state.state = State::Submitted;
+            }
+            self.act(action);
+            (self.held, self.app.status) = (held, status);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::CreateDriver { attempt } => {
+                self.service = true;
+                self.create(Role::Driver, attempt);
+            }
+            Action::CreateExecutor { attempt, index } => {
+                self.service = true;
+                self.create(Role::Executor(index), attempt);
+            }
+            Action::DeletePod { name, uid } => {
+                let found = self.pods.iter_mut().find(|pod| pod.name == name && pod.uid == uid);
+                found.into_iter().for_each(|pod| pod.deleting = true);
+            }
+            Action::CreateSides => {
+                assert!(self.state().is_admitted(), "O: sides are made in {:?}", self.state());
+                self.sides_missing = false;
+            }
+            Action::DeleteSide { .. } => self.service = false,
+            Action::TellExecutorLost { .. } => {}
+            Action::DeleteApplication => {
+                assert!(self.state().is_terminal(), "a running application was deleted");
+                self.deleted = true;
+            }
+        }
+    }
+
+    fn create(&mut self, role: Role, attempt: u32) {
+        assert!(self.held.is_none(), "something was made while creates are held");
+        let name = match role {
+            Role::Driver => lifecycle::driver_name("app"),
+            Role::Executor(index) => lifecycle::executor_name("app", index),
+        };
+        if self.pods.iter().any(|pod| pod.name == name) {
+            return;
+        }
+        let status = self.app.status.as_ref().expect("nothing is made before a status is saved");
+        assert!(status.application_state.state.is_admitted(), "T: {role:?} was made in {:?}", self.state());
+        assert!(status.attempt >= attempt, "the attempt was not on record");
+        if let Role::Executor(index) = role {
+            assert!(
+                status.executors.as_ref().is_some_and(|executors| executors.highest_index >= index),
+                "the index was not on record"
+            );
+        }
+        assert!(self.made.insert((attempt, role)), "X: {role:?} of attempt {attempt} was made twice");
+        self.serial += 1;
+        self.pods.push(PodSeen {
+            role,
+            name,
+            uid: format!("pod-{}", self.serial),
+            owner: Some(UID.into()),
+            attempt,
+            phase: Phase::Pending,
+            deleting: false,
+            node_ready: true,
+            node: None,
+            trouble: None,
+            exit: None,
+            lingers: false,
+        });
+        let drivers = self.pods.iter().filter(|pod| pod.role == Role::Driver && !pod.ended()).count();
+        assert!(drivers <= 1, "D: two live drivers");
+    }
+
+    pub fn step(&mut self, step: Step) {
+        let pods = self.pods.len();
+        let pick = |pod: usize| (pods > 0).then(|| pod % pods);
+        match step {
+            Step::Reconcile { writes } => self.carry_out(self.plan(), writes),
+            Step::Commits => self.commit(),
+            Step::Runs(pod) => {
+                if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Pending) {
+                    pod.phase = Phase::Running;
+                    pod.node = Some("node".into());
+                    pod.trouble = None;
+                }
+            }
+            Step::Ends { pod, well, summary, lingers } => {
+                if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Running) {
+                    pod.phase = if well { Phase::Succeeded } else { Phase::Failed };
+                    let message = if summary { SUMMARY.to_string() } else { String::new() };
+                    let at = Some(self.now);
+                    pod.exit = Some(Exit { code: Some(i32::from(!well)), reason: "Error".into(), message, at });
+                    pod.lingers = lingers;
+                }
+            }
+            Step::Refused(pod) => {
+                if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Pending) {
+                    pod.phase = Phase::Failed;
+                    pod.exit = Some(Exit { reason: "OutOfcpu".into(), ..Exit::default() });
+                }
+            }
+            Step::Deleted(pod) => pick(pod).into_iter().for_each(|at| self.pods[at].deleting = true),
+            Step::Gone(pod) => {
+                if let Some(at) = pick(pod).filter(|at| self.pods[*at].deleting) {
+                    self.pods.remove(at);
+                }
+            }
+            Step::Node { pod, ready } => pick(pod).into_iter().for_each(|at| self.pods[at].node_ready = ready),
+            Step::Trouble(pod) => {
+                if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Pending) {
+                    pod.trouble = Some(Trouble { reason: "ImagePullBackOff".into(), message: "no such image".into() });
+                }
+            }
+            Step::Room(room) => self.room = room,
+            Step::Quota => {
+                if self.state().is_admitted() {
+                    let plan = lifecycle::undo_admission(&self.seen(), &self.settings, "exceeded quota", self.now);
+                    self.carry_out(plan, usize::MAX);
+                }
+            }
+            Step::Held(held) => {
+                let trouble = Trouble { reason: "QuotaExceeded".into(), message: "exceeded quota".into() };
+                let pause = Held { left: Duration::from_secs(15), trouble: Some(trouble) };
+                self.held = held.then_some(pause);
+            }
+            Step::SidesMissing(missing) => self.sides_missing = missing,
+            Step::Seconds(seconds) => self.now += SignedDuration::from_secs(seconds),
+            Step::Scale(instances) => self.edit(|spec| spec.executor.instances = Some(instances)),
+            Step::Target(target) => self.target = target,
+            Step::Drained(index) => drop(self.drained.insert(index)),
+            Step::Edit => {
+                self.version += 1;
+                let file = format!("local:///{}.sql", self.version);
+                self.edit(|spec| spec.main_application_file = Some(file));
+            }
+            Step::Invalid(invalid) => {
+                self.version += 1;
+                let memory = if invalid { "1".to_string() } else { format!("{}m", 512 + self.version) };
+                self.edit(|spec| spec.driver.pod.memory_limit = Some(memory));
+            }
+            Step::Suspend(suspend) => self.edit(|spec| spec.suspend = Some(suspend)),
+            Step::Policy(policy, retries) => self.edit(|spec| {
+                spec.restart_policy = Some(RestartPolicy {
+                    policy,
+                    on_failure_retries: retries,
+                    on_submission_failure_retries: retries,
+                    ..RestartPolicy::default()
+                });
+            }),
+        }
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut SparkApplicationSpec)) {
+        change(&mut self.app.spec);
+        self.app.metadata.generation = self.app.metadata.generation.map(|generation| generation + 1);
+    }
+
+    /// Nothing changes from outside: the operator comes to rest within a few steps, and then writes nothing.
+    pub fn comes_to_rest(&mut self) {
+        for _ in 0..10 {
+            let plan = self.plan();
+            let only_deletes_itself = plan.actions == [Action::DeleteApplication];
+            if plan.is_quiet() || only_deletes_itself {
+                return;
+            }
+            self.carry_out(plan, usize::MAX);
+        }
+        panic!("S: still writing: {:?}", self.plan());
+    }
+
+    /// After the end nothing works any more, and nothing but ended pods stays.
+    pub fn leaves_nothing(&self) {
+        let keeps = self.app.spec.executor.delete_on_termination == Some(false);
+        let termination = self.app.status.as_ref().and_then(|status| status.termination_time.as_ref());
+        let has_time = termination.is_some_and(|at| self.now < at.0 + SignedDuration::from_secs(30));
+        let stays = |pod: &PodSeen| match self.state() {
+            State::Completed | State::Failed if pod.role == Role::Driver => pod.ended() && (!pod.lingers || has_time),
+            State::Completed | State::Failed => keeps && ((pod.ended() && !pod.lingers) || has_time),
+            State::Queued | State::Suspended | State::Suspending | State::Invalidating => false,
+            State::Failing | State::Succeeding | State::SubmissionFailed | State::PendingRerun => false,
+            _ => true,
+        };
+        let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting && !stays(pod)).collect();
+        assert!(left.is_empty(), "O: left behind in {:?}: {left:?}", self.state());
+        assert!(!self.service || !self.state().is_terminal(), "O: the Service is left behind");
+    }
+
+    /// From here on everything goes its way: pods start, end and vanish, there is room. The application gets to its end.
+    pub fn ends_in_the_end(&mut self) {
+        self.step(Step::Held(false));
+        self.step(Step::Room(true));
+        self.step(Step::Target(None));
+        self.step(Step::Policy(RestartPolicyType::Never, None));
+        for round in 0..60 {
+            self.pods.iter_mut().for_each(|pod| pod.node_ready = true);
+            self.pods.retain(|pod| !pod.deleting);
+            for pod in 0..self.pods.len() {
+                if self.pods[pod].role == Role::Driver {
+                    self.step(Step::Ends { pod, well: true, summary: true, lingers: false });
+                }
+                self.step(Step::Runs(pod));
+            }
+            self.step(Step::Reconcile { writes: usize::MAX });
+            // With suspension the end is to be held.
+            if self.deleted || self.state().is_terminal() || (self.state() == State::Suspended && round > 5) {
+                return;
+            }
+            self.step(Step::Seconds(10));
+        }
+        panic!("it is stuck in {:?}: {:?}", self.state(), self.app.status);
+    }
+
+    /// From here on no pod ever goes: the application says so, and waits for nothing that does not come.
+    pub fn says_that_pods_remain(&mut self) {
+        self.step(Step::Held(false));
+        self.step(Step::Room(true));
+        for _ in 0..8 {
+            // The control plane deletes pods from nodes that do not answer.
+            self.pods.iter_mut().filter(|pod| !pod.node_ready).for_each(|pod| pod.deleting = true);
+            self.step(Step::Seconds(3_600));
+            self.comes_to_rest();
+        }
+        if !self.pods.iter().any(|pod| pod.deleting) {
+            return;
+        }
+        let rests = matches!(self.state(), State::Suspending | State::Queued | State::Running);
+        assert!(self.deleted || self.state().is_terminal() || rests, "it waits for ever in {:?}", self.state());
+        assert!(
+            !self.reason().is_empty() || !rests || self.state() == State::Running,
+            "{:?} without a reason",
+            self.state()
+        );
+    }
+}
