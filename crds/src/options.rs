@@ -29,19 +29,19 @@ pub struct RestartPolicy {
     /// `Never` (the default), `OnFailure` or `Always`.
     #[serde(rename = "type", default)]
     pub policy: RestartPolicyType,
-    /// How often a run that failed is repeated.
+    /// How often a run that failed is repeated with OnFailure. Default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub on_failure_retries: Option<i32>,
-    /// Seconds before the first repetition of a run; it grows with each. Default 5.
+    /// Seconds before the first repetition of a run; it doubles with each, up to 5 minutes. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub on_failure_retry_interval: Option<i64>,
-    /// How often a submission that failed is repeated.
+    /// How often a submission that failed is repeated with OnFailure. Default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub on_submission_failure_retries: Option<i32>,
-    /// Seconds before the first repetition of a submission; it grows with each. Default 5.
+    /// Seconds before the first repetition of a submission; it doubles with each, up to 5 minutes. Default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub on_submission_failure_retry_interval: Option<i64>,
