@@ -4,12 +4,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ballista_core::config::BALLISTA_JOB_NAME;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::prelude::SessionContext;
 
 use crate::outcome::{Outcome, PREVIEW_ROWS, Recorder};
 use crate::overrides::files_dir;
+use crate::statements::{End, Statements};
 use crate::stores::Stores;
 use crate::{Error, Result, table};
 
@@ -20,17 +22,29 @@ pub struct Session {
     arguments: Arc<[String]>,
     recorder: Arc<Recorder>,
     stores: Arc<Stores>,
+    statements: Arc<Statements>,
 }
 
 impl Session {
     pub(crate) fn new(context: SessionContext, arguments: &[String], stores: Arc<Stores>) -> Self {
-        Self { context, arguments: arguments.into(), recorder: Arc::default(), stores }
+        let (recorder, statements) = (Arc::default(), Arc::default());
+        Self { context, arguments: arguments.into(), recorder, stores, statements }
     }
 
     /// Plans one statement. A query runs when its frame is shown, collected or written; a definition takes effect at once.
     pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
+        let number = self.statements.begin(sql, None);
         let planned = self.context.state().create_logical_plan(sql).await;
-        self.frame(planned.map_err(|error| Error::planning(&error))?).await
+        let frame = match planned {
+            Ok(plan) => self.frame(plan, number).await,
+            Err(error) => Err(Error::planning(&error)),
+        };
+        match &frame {
+            Ok(frame) if is_empty(frame) => self.statements.end(number, End::Done(None)),
+            Ok(_) => self.statements.leave_to_jobs(number),
+            Err(error) => self.statements.end(number, End::Failed(error.to_string())),
+        }
+        frame
     }
 
     /// DataFusion's context, for everything SQL does not say.
@@ -67,10 +81,23 @@ impl Session {
         Ok(head.rows)
     }
 
-    pub(crate) async fn frame(&self, plan: LogicalPlan) -> Result<DataFrame> {
+    /// Takes a definition into effect, and makes a frame of the rest; its jobs are known by the statement's number.
+    pub(crate) async fn frame(&self, plan: LogicalPlan, number: u32) -> Result<DataFrame> {
         refuse_tables_in_memory(&plan)?;
         self.recorder.change(|outcome| outcome.statements += 1);
-        self.context.execute_logical_plan(plan).await.map_err(|error| Error::planning(&error))
+        let frame = self.context.execute_logical_plan(plan).await.map_err(|error| Error::planning(&error))?;
+        let (mut state, plan) = frame.into_parts();
+        let options = state.config_mut().options_mut();
+        let entries = options.entries();
+        let own = entries.iter().find(|entry| entry.key == BALLISTA_JOB_NAME).and_then(|entry| entry.value.clone());
+        let name = job_name(number, own.as_deref().unwrap_or_default());
+        options.set(BALLISTA_JOB_NAME, &name).map_err(|error| Error::planning(&error))?;
+        Ok(DataFrame::new(state, plan))
+    }
+
+    /// What has been run so far.
+    pub(crate) fn statements(&self) -> &Arc<Statements> {
+        &self.statements
     }
 
     pub(crate) fn stores(&self) -> &Stores {
@@ -82,6 +109,26 @@ impl Session {
     }
 }
 
+/// The name of a statement's jobs: its number, and what the application calls them.
+fn job_name(number: u32, own: &str) -> String {
+    format!("#{number} {own}").trim_end().to_string()
+}
+
+/// The statement a job of this name belongs to, and what the application calls it.
+pub(crate) fn statement_of(job_name: &str) -> (Option<u32>, &str) {
+    let Some(rest) = job_name.strip_prefix('#') else { return (None, job_name) };
+    let (number, own) = rest.split_once(' ').unwrap_or((rest, ""));
+    match number.parse() {
+        Ok(number) => (Some(number), own),
+        Err(_) => (None, job_name),
+    }
+}
+
+/// What a definition leaves when it has taken effect.
+fn is_empty(frame: &DataFrame) -> bool {
+    matches!(frame.logical_plan(), LogicalPlan::EmptyRelation(relation) if !relation.produce_one_row)
+}
+
 /// A table in the driver's memory is not there for its executors.
 fn refuse_tables_in_memory(plan: &LogicalPlan) -> Result<()> {
     match plan {
@@ -90,5 +137,19 @@ fn refuse_tables_in_memory(plan: &LogicalPlan) -> Result<()> {
              COPY ... TO and then CREATE EXTERNAL TABLE",
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jobs_name_tells_its_statement() {
+        assert_eq!(statement_of(&job_name(3, "")), (Some(3), ""));
+        assert_eq!(statement_of(&job_name(12, "nightly report")), (Some(12), "nightly report"));
+        for name in ["", "nightly", "#x y"] {
+            assert_eq!(statement_of(name), (None, name));
+        }
     }
 }

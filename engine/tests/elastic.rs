@@ -64,7 +64,7 @@ fn an_executor_that_is_needed_stays_and_nothing_runs_twice() {
     assert!(!driver.drain(index, false), "its files are needed");
     let at = index as usize - 1;
     executors[at].terminate();
-    wait_for("the driver knows", || driver.process.log().contains("executor is asked to end"));
+    wait_for("the driver knows", || driver.process.log().contains("is asked to end"));
     assert!(executors[at].is_running());
     assert_eq!(driver.process.code(), Some(0), "{}", driver.process.log());
     assert!(is_sent_home(&mut executors[at]), "{}", executors[at].log());

@@ -101,6 +101,9 @@ pub struct DriverSpec {
     /// Where it serves metrics; [`crate::endpoint::METRICS_PORT`] when absent, nowhere when 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics_port: Option<u16>,
+    /// Where it serves its user interface; [`crate::endpoint::UI_PORT`] when absent, nowhere when 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ui_port: Option<u16>,
     /// Where its scheduler listens; [`crate::endpoint::SCHEDULER_PORT`] when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_port: Option<u16>,

@@ -22,7 +22,7 @@ pub(super) struct State {
     /// Without one, every request is refused.
     token: Option<Arc<str>>,
     application: Application,
-    phases: watch::Receiver<Phase>,
+    phases: watch::Receiver<(Phase, u64)>,
     scheduler: Arc<Scheduler>,
 }
 
@@ -30,7 +30,7 @@ impl State {
     pub(super) fn new(
         token: Option<String>,
         application: Application,
-        phases: watch::Receiver<Phase>,
+        phases: watch::Receiver<(Phase, u64)>,
         scheduler: Arc<Scheduler>,
     ) -> Self {
         if token.is_none() {
@@ -57,7 +57,7 @@ pub(super) async fn serve(listener: TcpListener, state: State) {
 async fn progress(Extracted(state): Extracted<State>) -> Json<Progress> {
     let load = state.scheduler.load().await;
     let executors = *state.scheduler.ledger().registered().borrow() as u32;
-    let phase = *state.phases.borrow();
+    let (phase, _) = *state.phases.borrow();
     let idle = idle(&state).await;
     Json(Progress { phase, executors, pending_tasks: load.pending_tasks, running_tasks: load.running_tasks, idle })
 }
@@ -80,14 +80,17 @@ async fn idle(state: &State) -> Vec<Idle> {
 async fn drain(Extracted(state): Extracted<State>, Json(drain): Json<Drain>) -> StatusCode {
     let id = executor_id(&state.application, drain.index);
     let may_go = state.scheduler.drain(&id, drain.with_shuffle).await;
-    info!(index = drain.index, may_go, "asked to give an executor no more tasks");
+    let answer = if may_go { "it gets none, and may go" } else { "it is needed and stays" };
+    info!("executor {} is to get no more tasks: {answer}", drain.index);
     if may_go { StatusCode::NO_CONTENT } else { StatusCode::CONFLICT }
 }
 
 async fn executor_lost(Extracted(state): Extracted<State>, Json(lost): Json<ExecutorLost>) -> StatusCode {
     let id = executor_id(&state.application, lost.index);
     let known = state.scheduler.executor_lost(id, lost.reason.clone()).await;
-    info!(index = lost.index, known, reason = lost.reason, "told that an executor is gone");
+    if !known {
+        info!("executor {} is gone, and was not here: {}", lost.index, lost.reason);
+    }
     StatusCode::NO_CONTENT
 }
 

@@ -12,24 +12,27 @@ use tracing::{debug, info};
 
 use super::ledger::Ledger;
 use super::scheduler::Scheduler;
+use crate::words::{are, several};
 use crate::{Error, Result};
 
-const SAY_EVERY: Duration = Duration::from_secs(5);
+/// What is waited for is said more and more seldom.
+const SAY_FIRST: Duration = Duration::from_secs(5);
+const SAY_LAST: Duration = Duration::from_secs(60);
+/// How often a driver without executors asks whether there is work.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Returns when the minimum of executors is there, or an error when it did not come in time.
 pub(super) async fn wait_for_minimum(demand: &ExecutorDemand, ledger: &Ledger) -> Result<()> {
     let (started, limit) = (Instant::now(), Duration::from_secs(demand.wait_seconds));
+    let (mut pause, mut said_at) = (SAY_FIRST, started);
     let mut registered = ledger.registered();
     loop {
         let count = *registered.borrow_and_update();
         if count >= demand.minimum as usize {
-            info!(
-                executors = count,
-                wanted = demand.wanted,
-                seconds = started.elapsed().as_secs_f64(),
-                "executors are there"
-            );
+            let (wanted, seconds) = (demand.wanted, started.elapsed().as_secs_f64());
+            let (wanted, are) = (several(wanted, "executor"), are(count));
+            info!("{count} of {wanted} {are} here after {seconds:.1} s: the application begins");
             return Ok(());
         }
         let left = limit.saturating_sub(started.elapsed());
@@ -39,9 +42,17 @@ pub(super) async fn wait_for_minimum(demand: &ExecutorDemand, ledger: &Ledger) -
                 demand.minimum, demand.wait_seconds
             )));
         }
-        if tokio::time::timeout(left.min(SAY_EVERY), registered.changed()).await.is_err() {
-            let waited = started.elapsed().as_secs();
-            info!("waits for executors: {count} of at least {} are there after {waited} s", demand.minimum);
+        let silent = pause.saturating_sub(said_at.elapsed());
+        if silent.is_zero() {
+            let (missing, waited) = (demand.minimum as usize - count, started.elapsed().as_secs());
+            info!(
+                "waiting for {missing} of {}, {count} registered ({waited} s of at most {} s)",
+                several(demand.minimum, "executor"),
+                demand.wait_seconds
+            );
+            (pause, said_at) = ((pause * 2).min(SAY_LAST), Instant::now());
+        } else {
+            let _ = tokio::time::timeout(left.min(silent), registered.changed()).await;
         }
     }
 }
@@ -57,10 +68,13 @@ pub(super) async fn all_lost_for_long(demand: &ExecutorDemand, scheduler: &Sched
         }
         let has_work = || async { demand.minimum > 0 || scheduler.load().await.pending_tasks > 0 };
         if !has_work().await {
-            let _ = tokio::time::timeout(SAY_EVERY, registered.wait_for(|count| *count > 0)).await;
+            let _ = tokio::time::timeout(LOOK_EVERY, registered.wait_for(|count| *count > 0)).await;
             continue;
         }
-        info!("there is no executor; waits up to {} s for one", demand.wait_seconds);
+        info!(
+            "waiting for an executor: there is none, and the application fails after {} s without",
+            demand.wait_seconds
+        );
         let came = tokio::time::timeout(limit, registered.wait_for(|count| *count > 0)).await.is_ok();
         if !came && has_work().await {
             return Error::platform(format!("there was no executor, and none came within {} s", demand.wait_seconds));

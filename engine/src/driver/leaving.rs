@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::info;
 
+use super::crew::short;
 use super::executors;
 use super::scheduler::Scheduler;
 
@@ -33,9 +34,9 @@ pub(super) async fn watch(scheduler: Arc<Scheduler>) {
 }
 
 async fn let_go(scheduler: &Scheduler, executor_id: &str) {
-    info!(executor = executor_id, "executor may leave: it has no task and no file that is needed");
+    info!("executor {} may leave: it has no task and no file that is needed", short(executor_id));
     scheduler.ledger().let_go(executor_id).await;
     // It ends by itself at its grace period's end where it does not hear this.
     executors::send_one_home(scheduler, executor_id, "nothing needs it any more").await;
-    scheduler.executor_lost(executor_id.to_string(), "it has left".into()).await;
+    scheduler.executor_lost(executor_id.to_string(), "its pod is to end, and nothing needed it any more".into()).await;
 }

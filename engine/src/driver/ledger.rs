@@ -19,7 +19,9 @@ use ballista_scheduler::state::task_manager::JobInfoCache;
 use tokio::sync::{Mutex, Notify, watch};
 use tracing::{info, warn};
 
+use super::crew::{Crew, short};
 use super::graph::Graph;
+use crate::words::{are, several};
 
 /// The jobs that run, as the scheduler hands them out.
 pub(super) type RunningJobs = Arc<HashMap<JobId, JobInfoCache>>;
@@ -36,6 +38,17 @@ struct Account {
     released: bool,
     /// It said itself that its pod is to end.
     leaving: bool,
+}
+
+/// What is known of an executor besides who it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// Cores at work.
+    pub busy: u32,
+    /// It gets no more tasks.
+    pub drained: bool,
+    /// It said itself that it is to end.
+    pub leaving: bool,
 }
 
 impl Account {
@@ -62,6 +75,7 @@ pub(super) struct Ledger {
     /// Jobs whose graph is ours.
     taken_over: Mutex<HashSet<JobId>>,
     registered: watch::Sender<usize>,
+    crew: Crew,
     lost: AtomicU32,
     removed: Notify,
     leaves: Notify,
@@ -75,6 +89,7 @@ impl Default for Ledger {
             gone: Mutex::default(),
             taken_over: Mutex::default(),
             registered: watch::Sender::new(0),
+            crew: Crew::default(),
             lost: AtomicU32::new(0),
             removed: Notify::new(),
             leaves: Notify::new(),
@@ -91,6 +106,19 @@ impl Ledger {
     /// How many executors were removed that did not leave in order.
     pub(super) fn lost(&self) -> u32 {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Who is here and who was.
+    pub(super) fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    /// What executors have to do now, by their ids.
+    pub(super) async fn standing(&self) -> HashMap<String, Standing> {
+        let bound = self.bound.lock().await;
+        let standing =
+            |account: &Account| Standing { busy: account.cores, drained: account.drained, leaving: account.leaving };
+        bound.iter().map(|(id, account)| (id.clone(), standing(account))).collect()
     }
 
     /// Returns after an executor was removed.
@@ -230,15 +258,18 @@ impl ClusterState for Ledger {
     }
 
     async fn register_executor(&self, metadata: ExecutorMetadata, spec: ExecutorData) -> Result<()> {
-        let (id, host, cores) = (metadata.id.clone(), metadata.host.clone(), spec.total_vcores);
+        let (id, host, port, cores) = (metadata.id.clone(), metadata.host.clone(), metadata.port, spec.total_vcores);
         if self.gone.lock().await.contains(&id) {
             return Err(BallistaError::General(format!("executor {id} has left")));
         }
         // On record before it can be found: an executor without a record gets no tasks.
         self.bound.lock().await.entry(id.clone()).or_insert_with(Account::new);
         self.inner.register_executor(metadata, spec).await?;
+        self.crew.came(&id, &host, port, cores);
         self.count().await;
-        info!(executor = id, host, cores, "executor registered");
+        let all = *self.registered.borrow();
+        let cores = several(cores, "core");
+        info!("executor {} has registered from {host} with {cores}: {all} {} here", short(&id), are(all));
         Ok(())
     }
 
@@ -261,7 +292,8 @@ impl ClusterState for Ledger {
             if let Some(account) = self.bound.lock().await.get_mut(&heartbeat.executor_id)
                 && !account.leaving
             {
-                info!(executor = heartbeat.executor_id, cores = account.cores, "executor is asked to end");
+                let (id, cores) = (short(&heartbeat.executor_id), account.cores);
+                info!("executor {id} is asked to end: it gets no more tasks, {} at work", several(cores, "core"));
                 (account.drained, account.leaving) = (true, true);
                 self.leaves.notify_one();
             }
@@ -274,12 +306,18 @@ impl ClusterState for Ledger {
         self.inner.remove_executor(executor_id).await?;
         let account = self.bound.lock().await.remove(executor_id);
         self.count().await;
-        let in_order = self.gone.lock().await.contains(executor_id);
-        if in_order || account.is_some_and(|account| account.released && account.cores == 0) {
-            info!(executor = executor_id, "executor left");
-        } else if known {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            warn!(executor = executor_id, "executor lost; its tasks go to others");
+        let in_order = self.gone.lock().await.contains(executor_id)
+            || account.is_some_and(|account| account.released && account.cores == 0);
+        if in_order || known {
+            let reason = self.crew.went(executor_id, !in_order);
+            let (id, left) = (short(executor_id), *self.registered.borrow());
+            let here = format!("{left} {} here", are(left));
+            if in_order {
+                info!("executor {id} has left: {reason}; {here}");
+            } else {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                warn!("executor {id} was lost: {reason}; {here}");
+            }
         }
         self.removed.notify_one();
         Ok(())

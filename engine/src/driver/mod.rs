@@ -2,8 +2,11 @@
 //! executors home and leaves a summary. Whatever happens in between, a summary is written and the process ends.
 
 mod control;
+mod crew;
+mod digest;
 mod executors;
 mod graph;
+mod history;
 mod leaving;
 mod ledger;
 mod program;
@@ -11,12 +14,14 @@ mod readers;
 mod recovery;
 mod report;
 mod scheduler;
+mod ui;
 mod visible;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ballista_scheduler::scheduler_server::timestamp_millis;
 use onager_contract::{DriverSpec, Phase, Program, endpoint};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,6 +35,7 @@ use crate::{Error, Result, Session, conf_files, deps, process};
 
 use self::report::Report;
 use self::scheduler::Scheduler;
+use self::ui::Facts;
 
 /// How long a driver that was asked to leave may take to say good-bye.
 const FAREWELL: Duration = Duration::from_millis(1_200);
@@ -70,12 +76,24 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
         signal = &mut leaving => return Err(stopped(signal)),
     }
     let scheduler = Arc::new(Scheduler::start(&spec, &settings).await?);
-    let (phase, phases) = watch::channel(Phase::WaitingForExecutors);
-    serve_control(&spec, &scheduler, phases).await?;
+    let (phase, phases) = watch::channel((Phase::WaitingForExecutors, timestamp_millis()));
+    serve_control(&spec, &scheduler, phases.clone()).await?;
+    let application = spec.application.clone();
+    let facts = Arc::new(Facts::new(
+        application,
+        name_of(&spec.program),
+        spec.executors.clone(),
+        &spec.conf,
+        phases,
+        scheduler.clone(),
+    ));
+    ui::serve(&spec, &facts).await;
+    tokio::spawn(ui::narrate(facts.clone()));
     tokio::spawn(leaving::watch(scheduler.clone()));
     let context = scheduler.readers().follow(&settings.client_context(&scheduler.url())?);
     let session = Session::new(context, &spec.arguments, settings.stores.clone());
     report.follow(scheduler.clone(), session.clone());
+    facts.follow(session.statements().clone());
 
     let waited = tokio::select! {
         waited = executors::wait_for_minimum(&spec.executors, scheduler.ledger()) => waited,
@@ -83,7 +101,7 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
     };
     let result = match waited {
         Ok(()) => {
-            let _ = phase.send(Phase::Running);
+            let _ = phase.send((Phase::Running, timestamp_millis()));
             report.begin(Instant::now());
             let mut running = tokio::spawn(job(session));
             let result = tokio::select! {
@@ -96,8 +114,8 @@ async fn drive(spec: DriverSpec, functions: Functions, job: Option<Job>, report:
         }
         Err(error) => Err(error),
     };
-    let _ = phase.send(Phase::Ending);
-    report.end().await;
+    let _ = phase.send((Phase::Ending, timestamp_millis()));
+    report.end();
     // Executors that do not answer find out by themselves that their driver is gone.
     let _ = tokio::time::timeout(FAREWELL, executors::send_home(&scheduler)).await;
     result
@@ -118,7 +136,11 @@ fn spill(spec: &DriverSpec) -> Spill {
     }
 }
 
-async fn serve_control(spec: &DriverSpec, scheduler: &Arc<Scheduler>, phases: watch::Receiver<Phase>) -> Result<()> {
+async fn serve_control(
+    spec: &DriverSpec,
+    scheduler: &Arc<Scheduler>,
+    phases: watch::Receiver<(Phase, u64)>,
+) -> Result<()> {
     let token = var(endpoint::ENV_CONTROL_TOKEN);
     let port = spec.control_port.unwrap_or(endpoint::CONTROL_PORT);
     let listener = TcpListener::bind((bind_address(), port)).await.map_err(|error| cannot_listen(port, &error))?;

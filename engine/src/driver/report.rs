@@ -8,7 +8,8 @@ use std::time::Instant;
 use onager_contract::Summary;
 use tracing::{info, warn};
 
-use super::scheduler::{Scheduler, Totals};
+use super::digest::Digest;
+use super::scheduler::Scheduler;
 use crate::outcome::Outcome;
 use crate::overrides::termination_log;
 use crate::{Error, Session};
@@ -20,7 +21,7 @@ pub(super) struct Report {
     seconds: f64,
     scheduler: Option<Arc<Scheduler>>,
     session: Option<Session>,
-    totals: Totals,
+    totals: Digest,
 }
 
 impl Report {
@@ -36,10 +37,10 @@ impl Report {
     }
 
     /// The program has ended, well or not.
-    pub(super) async fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.seconds = self.started.map_or(0.0, |started| started.elapsed().as_secs_f64());
         if let Some(scheduler) = &self.scheduler {
-            self.totals = scheduler.totals().await;
+            self.totals = scheduler.totals();
         }
     }
 
@@ -68,7 +69,7 @@ impl Report {
             rows,
             statements,
             stages: self.totals.stages,
-            tasks: self.totals.tasks,
+            tasks: self.totals.launched,
             shuffle_bytes: self.totals.shuffle_bytes,
             executors_lost: self.scheduler.as_ref().map_or(0, |scheduler| scheduler.ledger().lost()),
             seconds: (self.seconds * 1000.0).round() / 1000.0,

@@ -15,7 +15,6 @@ use ballista_scheduler::cluster::{BallistaCluster, ClusterState, JobState};
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
 use ballista_scheduler::scheduler_server::SchedulerServer;
-use ballista_scheduler::state::execution_stage::{ExecutionStage, StageOutput};
 use ballista_scheduler::state::session_manager::share_file_statistics_cache;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use onager_contract::{DriverSpec, endpoint};
@@ -23,7 +22,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use tonic::Request;
 use tracing::{error, warn};
 
-use super::ledger::Ledger;
+use super::digest::Digest;
+use super::history::{History, Records};
+use super::ledger::{Ledger, RunningJobs};
 use super::readers::Readers;
 use super::{cannot_listen, graph, recovery};
 use crate::overrides::{bind_address, var};
@@ -41,7 +42,7 @@ const BEHIND_OURS_SECONDS: u64 = 60;
 pub(super) struct Scheduler {
     server: Server,
     ledger: Arc<Ledger>,
-    jobs: Arc<dyn JobState>,
+    jobs: Arc<History>,
     readers: Readers,
     address: SocketAddr,
 }
@@ -51,14 +52,6 @@ pub(super) struct Scheduler {
 pub(super) struct Load {
     pub pending_tasks: u64,
     pub running_tasks: u64,
-}
-
-/// What the finished jobs did.
-#[derive(Default)]
-pub(super) struct Totals {
-    pub stages: u64,
-    pub tasks: u64,
-    pub shuffle_bytes: u64,
 }
 
 impl Scheduler {
@@ -71,11 +64,13 @@ impl Scheduler {
 
         let ledger = Arc::new(Ledger::default());
         let for_sessions = settings.clone();
-        let jobs: Arc<dyn JobState> = Arc::new(InMemoryJobState::new(
+        let in_memory = InMemoryJobState::new(
             config.scheduler_id.clone(),
             share_file_statistics_cache(Arc::new(move |config| for_sessions.scheduler_state(config))),
             producer(settings),
-        ));
+        );
+        let readers = Readers::default();
+        let jobs = Arc::new(History::new(in_memory, readers.clone()));
         let cluster = BallistaCluster::new(ledger.clone(), jobs.clone());
         let server: Server =
             create_scheduler(cluster, config).await.map_err(|error| Error::platform(error.to_string()))?;
@@ -87,7 +82,7 @@ impl Scheduler {
             }
         });
         tokio::spawn(recovery::watch(server.clone(), ledger.clone()));
-        Ok(Self { server, ledger, jobs, readers: Readers::default(), address })
+        Ok(Self { server, ledger, jobs, readers, address })
     }
 
     /// Where the driver's own client finds it.
@@ -113,6 +108,7 @@ impl Scheduler {
         if self.ledger.get_executor_metadata(&executor_id).await.is_err() {
             return false;
         }
+        self.ledger.crew().announce(&executor_id, &reason);
         // The grace period is zero: this removes it and gives its tasks to others.
         let request = Request::new(ExecutorStoppedParams { executor_id, reason });
         if let Err(status) = SchedulerGrpc::executor_stopped(&self.server, request).await {
@@ -167,30 +163,17 @@ impl Scheduler {
         true
     }
 
-    /// Sums up the jobs that ended.
-    pub(super) async fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        for job in self.jobs.get_all_jobs().await.unwrap_or_default() {
-            let Ok(Some(graph)) = self.jobs.get_execution_graph(&job).await else {
-                continue;
-            };
-            for stage in graph.stages().values() {
-                let tasks = stage.task_infos().map_or(0, |tasks| tasks.len());
-                totals.stages += u64::from(tasks > 0);
-                totals.tasks += tasks as u64;
-                if let ExecutionStage::Successful(stage) = stage {
-                    totals.shuffle_bytes += stage.inputs.values().map(bytes_of).sum::<u64>();
-                }
-            }
-        }
-        totals
+    /// What the jobs that ended add up to.
+    pub(super) fn totals(&self) -> Digest {
+        self.jobs.totals()
     }
-}
 
-/// What a stage's tasks wrote for the stage after it.
-fn bytes_of(output: &StageOutput) -> u64 {
-    let locations = output.partition_locations.values().flatten();
-    locations.filter_map(|location| location.partition_stats.num_bytes()).sum()
+    /// The jobs that are on record, and the graphs of those that run.
+    pub(super) fn jobs(&self) -> (Records, RunningJobs) {
+        // First those that run: one that ends in between is in the records.
+        let running = self.server.state.task_manager.get_running_job_cache();
+        (self.jobs.records(), running)
+    }
 }
 
 fn config(spec: &DriverSpec, settings: &Settings) -> SchedulerConfig {
@@ -206,6 +189,8 @@ fn config(spec: &DriverSpec, settings: &Settings) -> SchedulerConfig {
         executor_timeout_seconds: EXECUTOR_TIMEOUT_SECONDS,
         expire_dead_executor_interval_seconds: CHECK_SECONDS,
         executor_termination_grace_period: 0,
+        // The history keeps as many as there is room for.
+        finished_job_state_clean_up_interval_seconds: 0,
         no_executors_grace_period_seconds: spec.executors.wait_seconds + BEHIND_OURS_SECONDS,
         override_config_producer: Some(producer(settings)),
         ..SchedulerConfig::default()

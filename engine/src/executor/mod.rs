@@ -4,6 +4,7 @@
 
 mod leave;
 mod local;
+mod metrics;
 mod probe;
 mod work;
 
@@ -62,6 +63,7 @@ pub(crate) fn run(spec: ExecutorSpec, functions: Functions) -> ExitCode {
 async fn serve(spec: ExecutorSpec, functions: Functions, id: String, signals: KeptSignals) -> Result<String> {
     let driver = var(endpoint::ENV_DRIVER_HOST)
         .ok_or_else(|| Error::bad_input(format!("{} is not set", endpoint::ENV_DRIVER_HOST)))?;
+    metrics::serve(&spec).await;
     let leaving = signals.received();
     tokio::pin!(leaving);
     tokio::select! {

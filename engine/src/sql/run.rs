@@ -7,51 +7,66 @@ use datafusion::logical_expr::{DdlStatement, LogicalPlan};
 use datafusion::sql::parser::Statement;
 use tracing::info;
 
-use super::split::{Located, located, split};
+use super::split::{Located, located as at, split};
 use super::write::{self, Name};
+use crate::statements::End;
+use crate::words::several;
 use crate::{Result, Session, stores, table};
 
 /// Runs `script`; `mark` names the files its writes make.
 pub(crate) async fn run(session: &Session, script: &str, mark: &str) -> Result<()> {
-    let statements = split(script)?;
-    info!(statements = statements.len(), "runs the script");
-    for (index, located) in statements.into_iter().enumerate() {
-        let (line, name) = (located.line, Name { mark, number: index + 1 });
-        statement(session, located, &name).await.map_err(|error| error.at_line(line))?;
+    let located = split(script)?;
+    let statements = session.statements();
+    statements.expect(located.len() as u32);
+    info!("the script has {}", several(located.len() as u64, "statement"));
+    for located in located {
+        let line = located.line;
+        let number = statements.begin(&located.text, Some(line));
+        let name = Name { mark, number: number as usize };
+        let result = statement(session, located, &name).await.map_err(|error| error.at_line(line));
+        statements
+            .end(number, result.as_ref().map_or_else(|error| End::Failed(error.to_string()), |rows| End::Done(*rows)));
+        result?;
     }
     Ok(())
 }
 
-async fn statement(session: &Session, Located { line, statement }: Located, name: &Name<'_>) -> Result<()> {
+/// Runs one statement; returns how many rows it gave or wrote.
+async fn statement(session: &Session, located: Located, name: &Name<'_>) -> Result<Option<u64>> {
     let started = Instant::now();
-    if let Statement::CreateExternalTable(table) = &statement {
+    let (line, number) = (located.line, name.number as u32);
+    let statements = session.statements();
+    if let Statement::CreateExternalTable(table) = &located.statement {
         for location in &table.locations {
             stores::check_bucket(session.stores(), location).await?;
         }
     }
     let state = session.context().state();
-    let plan = state.statement_to_plan(statement).await.map_err(|error| located(&error, line))?;
+    let plan = state.statement_to_plan(located.statement).await.map_err(|error| at(&error, line))?;
     // The optimizer checks types too, and knows positions; behind it only text comes back.
-    state.optimize(&plan).map_err(|error| located(&error, line))?;
+    state.optimize(&plan).map_err(|error| at(&error, line))?;
     let plan = write::with_fixed_name(plan, name, &state);
     if let Some(url) = write::target(&plan) {
         stores::check_bucket(session.stores(), &url).await?;
     }
     let kind = Kind::of(&plan);
-    let frame = session.frame(plan).await?;
-    let seconds = || started.elapsed().as_secs_f64();
-    match kind {
-        Kind::Definition(name) => info!(line, seconds = seconds(), "{name}"),
+    if !matches!(kind, Kind::Definition(_)) {
+        info!("{}: {}", statements.name(number), statements.head(number));
+    }
+    let frame = session.frame(plan, number).await?;
+    let (done, rows) = match kind {
+        Kind::Definition(done) => (done, None),
         Kind::Query => {
             let rows = session.show(frame).await?;
-            info!(line, rows, seconds = seconds(), "query done");
+            (several(rows, "row"), Some(rows))
         }
         Kind::Write => {
-            let head = table::run(&frame).await?;
-            info!(line, rows = head.count().unwrap_or_default(), seconds = seconds(), "write done");
+            let rows = table::run(&frame).await?.count().unwrap_or_default();
+            (format!("{} written", several(rows, "row")), Some(rows))
         }
-    }
-    Ok(())
+    };
+    info!("{} is done after {:.1} s: {done}", statements.name(number), started.elapsed().as_secs_f64());
+    Ok(rows)
 }
 
 enum Kind {

@@ -3,14 +3,15 @@
 
 use datafusion::common::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token};
 
 use crate::{Error, Result};
 
-/// A statement and the line it begins on.
+/// A statement, the line it begins on, and its text as it was written.
 #[derive(Debug)]
 pub(crate) struct Located {
     pub line: u64,
+    pub text: String,
     pub statement: Statement,
 }
 
@@ -24,10 +25,11 @@ pub(crate) fn split(script: &str) -> Result<Vec<Located>> {
         if first.token == Token::EOF {
             break;
         }
-        let line = first.span.start.line;
+        let (start, line) = (first.span.start, first.span.start.line);
         let statement = parser.parse_statement().map_err(|error| located(&error, line))?;
-        statements.push(Located { line, statement });
         let next = parser.parser.peek_token();
+        let end = (next.token != Token::EOF).then_some(next.span.start);
+        statements.push(Located { line, text: between(script, start, end), statement });
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
             let message = format!("expected a semicolon or the end of the script, found: {}", next.token);
             return Err(Error::bad_input(message).at_line(next.span.start.line));
@@ -37,6 +39,23 @@ pub(crate) fn split(script: &str) -> Result<Vec<Located>> {
         return Err(Error::bad_input("the script holds no statement"));
     }
     Ok(statements)
+}
+
+/// The text from one place to another, or to the end. Lines and columns count from 1, columns in characters.
+fn between(script: &str, start: Location, end: Option<Location>) -> String {
+    let mut lines = script.split_inclusive('\n').skip(start.line.saturating_sub(1) as usize);
+    let mut text = String::new();
+    let mut line_number = start.line;
+    while let Some(line) = lines.next().filter(|_| end.is_none_or(|end| line_number <= end.line)) {
+        let from = if line_number == start.line { start.column.saturating_sub(1) as usize } else { 0 };
+        let to = match end {
+            Some(end) if end.line == line_number => end.column.saturating_sub(1) as usize,
+            _ => usize::MAX,
+        };
+        text.extend(line.chars().take(to).skip(from));
+        line_number += 1;
+    }
+    text.trim_end().to_string()
 }
 
 /// The parser says where in words; a line comes first here, as in every other message.
@@ -72,6 +91,13 @@ mod tests {
     fn comments_strings_and_empty_statements_are_no_trap() {
         let script = "-- a; comment\n;;\nSELECT ';' AS a; /* one;\n two */ SELECT 2\n;\n\nSELECT 'it''s; fine' -- end;";
         assert_eq!(lines(script), [3, 4, 7]);
+    }
+
+    #[test]
+    fn a_statements_text_is_as_it_was_written() {
+        let script = "SELECT 'ü;' AS a -- one\n  ;; SELECT\n  2;\nSELECT 3 -- end\n";
+        let texts: Vec<String> = split(script).expect("statements").into_iter().map(|located| located.text).collect();
+        assert_eq!(texts, ["SELECT 'ü;' AS a -- one", "SELECT\n  2", "SELECT 3 -- end"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A driver and its executors as processes on loopback addresses of their own, all ended when a test ends.
 #![allow(dead_code, reason = "every test file uses its part")]
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ impl Ground {
     }
 
     /// The address of host `n`; 0 is the driver's.
-    fn address(&self, host: u32) -> String {
+    pub fn address(&self, host: u32) -> String {
         let [high, low] = (process::id() as u16).to_be_bytes();
         format!("127.{}.{low}.{}", 64 + high % 128, self.number * 16 + host as u16)
     }
@@ -87,6 +88,17 @@ impl Ground {
 
     /// A driver that is told something special.
     pub fn driver_told(&self, program: Program, executors: u32, change: impl FnOnce(&mut DriverSpec)) -> Driver {
+        self.driver_of(engine(), program, executors, change)
+    }
+
+    /// A driver of another binary.
+    pub fn driver_of(
+        &self,
+        mut command: Command,
+        program: Program,
+        executors: u32,
+        change: impl FnOnce(&mut DriverSpec),
+    ) -> Driver {
         let mut spec = DriverSpec {
             application: application(),
             program,
@@ -98,12 +110,12 @@ impl Ground {
             deps: Default::default(),
             local_dirs: Vec::new(),
             metrics_port: None,
+            ui_port: None,
             scheduler_port: None,
             control_port: None,
         };
         change(&mut spec);
         let summary = self.folder.join("termination-log");
-        let mut command = engine();
         command
             .env(endpoint::ENV_DRIVER, serde_json::to_string(&spec).expect("JSON"))
             .env(endpoint::ENV_CONTROL_TOKEN, TOKEN)
@@ -272,20 +284,64 @@ impl Driver {
 
     /// One request to the control channel; `None` while nobody listens.
     pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect((self.address.as_str(), endpoint::CONTROL_PORT)).ok()?;
         let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: driver\r\nConnection: close\r\n{token}\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-        .ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let status = answer.split(' ').nth(1)?.parse().ok()?;
-        Some((status, answer.split_once("\r\n\r\n")?.1.to_string()))
+        let (status, _, body) = request(&self.address, endpoint::CONTROL_PORT, method, path, &token, body)?;
+        Some((status, body))
     }
+
+    /// What its user interface answers; `None` while nobody listens.
+    pub fn page(&self, path: &str) -> Option<String> {
+        let (status, _, body) = request(&self.address, endpoint::UI_PORT, "GET", path, "", "")?;
+        (status == 200).then_some(body)
+    }
+
+    /// Status, headers and body of any request to its user interface.
+    pub fn knock(&self, method: &str, path: &str, body: &str) -> (u16, String, String) {
+        request(&self.address, endpoint::UI_PORT, method, path, "", body).expect("an answer")
+    }
+
+    /// Its metrics, each by name with its labels.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        metrics_at(&self.address)
+    }
+}
+
+/// The metrics at an address, each by name with its labels.
+pub fn metrics_at(address: &str) -> BTreeMap<String, f64> {
+    let (status, head, body) = request(address, endpoint::METRICS_PORT, "GET", "/metrics", "", "").expect("metrics");
+    assert!(status == 200 && head.contains("text/plain; version=0.0.4"), "{head}");
+    let series = body.lines().filter(|line| !line.starts_with('#'));
+    let series = series.map(|line| {
+        let (name, value) = line.rsplit_once(' ').expect("a value");
+        (name.to_string(), value.parse().unwrap_or_else(|error| panic!("{line}: {error}")))
+    });
+    series.collect()
+}
+
+/// Status, headers and body of one request.
+fn request(
+    address: &str,
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> Option<(u16, String, String)> {
+    let mut stream = TcpStream::connect((address, port)).ok()?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: driver\r\nConnection: close\r\n{headers}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    // The server tells the length of all it has at once; only long answers come in chunks.
+    assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+    Some((status, head.to_string(), body.to_string()))
 }
 
 /// Polls until `look` sees something, or patience ends.

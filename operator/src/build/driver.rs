@@ -6,11 +6,7 @@ use onager_contract::{Application, Deps, DriverSpec, ExecutorDemand, endpoint};
 use onager_core::{Settings, Workload, lifecycle::driver_pod_name, pod::Kind};
 use onager_crds::SparkApplication;
 
-use super::{
-    Site, names, pod,
-    pod::Part,
-    ports::{Ports, UI_PORT_KEY},
-};
+use super::{Site, names, pod, pod::Part, ports::Ports};
 
 /// Where the UI stands behind a proxy; Spark's key.
 const UI_BASE_KEY: &str = "spark.ui.proxyBase";
@@ -43,12 +39,6 @@ pub fn driver_pod(
     let identity = format!("{}/{attempt}/driver", app.metadata.uid.as_deref().unwrap_or_default());
     let ports = Ports::new(app, Kind::Driver, &identity, size.outline.host_network(), site);
     let mut conf = app.spec.conf();
-    // The port that Services lead to, whatever was written.
-    if let Some(port) = ports.told(2, endpoint::UI_PORT) {
-        conf.insert(UI_PORT_KEY.into(), port.to_string());
-    } else {
-        conf.remove(UI_PORT_KEY);
-    }
     // The path under which the Ingress brings requests, as they are.
     if let Some(address) = site.ui.address(app).filter(|address| !address.path.is_empty()) {
         conf.insert(UI_BASE_KEY.into(), address.path);
@@ -69,6 +59,7 @@ pub fn driver_pod(
         deps: deps(app),
         local_dirs: size.outline.local_dirs(),
         metrics_port: ports.told(3, endpoint::METRICS_PORT),
+        ui_port: ports.told(2, endpoint::UI_PORT),
         scheduler_port: ports.told(0, endpoint::SCHEDULER_PORT),
         control_port: ports.told(1, endpoint::CONTROL_PORT),
     };

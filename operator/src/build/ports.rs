@@ -9,7 +9,7 @@ use onager_crds::SparkApplication;
 use super::{Site, names};
 
 /// `spark.ui.port`, the only port that Spark's keys decide here.
-pub const UI_PORT_KEY: &str = "spark.ui.port";
+const UI_PORT_KEY: &str = "spark.ui.port";
 
 /// Numbers and names of a pod's own ports.
 pub struct Ports {

@@ -19,14 +19,17 @@ pub(super) enum Lost<'a> {
 }
 
 impl Graph {
-    /// Takes what is lost out of the graph. Returns the stages that changed and the tasks that work in vain.
-    pub(super) fn lose(&mut self, lost: Lost<'_>) -> (HashSet<usize>, Vec<RunningTaskInfo>) {
-        let (mut changed, mut in_vain) = (HashSet::new(), Vec::new());
+    /// Takes what is lost out of the graph. Returns the stages that changed, the tasks that work in vain, and how many lost
+    /// tasks run again.
+    pub(super) fn lose(&mut self, lost: Lost<'_>) -> (HashSet<usize>, Vec<RunningTaskInfo>, usize) {
+        let (mut changed, mut in_vain, mut again) = (HashSet::new(), Vec::new(), 0);
         loop {
             let before = changed.len() + in_vain.len();
             let mut moved = false;
             for stage_id in self.stages.keys().copied().collect::<Vec<_>>() {
-                if self.reset_tasks(stage_id, lost) {
+                let reset = self.reset_tasks(stage_id, lost);
+                if reset > 0 {
+                    again += reset;
                     changed.insert(stage_id);
                     moved = true;
                 }
@@ -42,17 +45,17 @@ impl Graph {
             }
             // A stage that begins anew may need files that nobody needed a moment ago.
             if !moved && before == changed.len() + in_vain.len() {
-                return (changed, in_vain);
+                return (changed, in_vain, again);
             }
         }
     }
 
-    /// Marks a stage's lost tasks to run again; false where there was none, or nobody needs them.
-    fn reset_tasks(&mut self, stage_id: usize, lost: Lost<'_>) -> bool {
+    /// Marks a stage's lost tasks to run again; none where there was none, or nobody needs them.
+    fn reset_tasks(&mut self, stage_id: usize, lost: Lost<'_>) -> usize {
         let (executor, whole) = match lost {
             Lost::Executor(executor) => (executor, true),
             Lost::Files { stage, executor } if stage == stage_id => (executor, false),
-            Lost::Files { .. } => return false,
+            Lost::Files { .. } => return 0,
         };
         let needed = self.is_needed(stage_id);
         let reset = match self.stages.get_mut(&stage_id) {
@@ -61,13 +64,13 @@ impl Graph {
             _ => 0,
         };
         if reset == 0 {
-            return false;
+            return 0;
         }
         self.rerun(stage_id);
         if let Some(ExecutionStage::Running(stage)) = self.stages.get(&stage_id) {
             self.outputs.retain(stage_id, |task_id| stage.task_infos.get(task_id).is_some_and(counts));
         }
-        true
+        reset
     }
 
     /// Whether somebody will still read what a stage wrote.

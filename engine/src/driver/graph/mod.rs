@@ -26,8 +26,11 @@ use ballista_scheduler::state::execution_graph::{ExecutionGraph, ExecutionGraphB
 use ballista_scheduler::state::execution_stage::{ExecutionStage, RunningStage};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
+use tracing::warn;
 
 use self::outputs::Outputs;
+use super::crew::short;
+use crate::words::several;
 
 pub(super) use self::needs::{holders, waiting};
 
@@ -203,9 +206,13 @@ impl ExecutionGraph for Graph {
         if self.is_over() {
             return Ok(Default::default());
         }
-        let lost = self.lose(loss::Lost::Executor(executor_id));
+        let (changed, in_vain, again) = self.lose(loss::Lost::Executor(executor_id));
+        if again > 0 {
+            let (tasks, executor) = (several(again as u64, "task"), short(executor_id));
+            warn!("to be run again: {tasks} of executor {executor}, whose results are still needed");
+        }
         self.advance()?;
-        Ok(lost)
+        Ok((changed, in_vain))
     }
 
     fn resolve_stage(&mut self, stage_id: usize) -> Result<bool> {

@@ -13,6 +13,8 @@ use tracing::{debug, warn};
 
 use super::Graph;
 use super::loss::Lost;
+use crate::driver::crew::short;
+use crate::driver::digest::failure_on;
 
 /// How often something may fail before the job does.
 pub(super) struct Limits {
@@ -90,21 +92,35 @@ impl Graph {
                 self.outputs.add(&report, executor, done.partitions);
                 Ok(Vec::new())
             }
-            Some(task_status::Status::Failed(failed)) => match failed.failed_reason.clone() {
-                Some(FailedReason::FetchPartitionError(missing)) => {
-                    let (map_stage, holder) = (missing.map_stage_id as usize, missing.executor_id);
-                    warn!(stage_id, map_stage, executor = holder, "a task cannot read its input: {}", failed.error);
-                    self.cannot_read(
-                        stage_id,
-                        task_id,
-                        Lost::Files { stage: map_stage, executor: &holder },
-                        limits,
-                        &failed,
-                    )
-                }
-                _ => retry(stage, task_id, limits, failed).map(|()| Vec::new()),
-            },
+            Some(task_status::Status::Failed(failed)) => {
+                let text = failure_on(&executor.id, &failed.error);
+                let in_vain = match failed.failed_reason.clone() {
+                    Some(FailedReason::FetchPartitionError(missing)) => {
+                        let (map_stage, holder) = (missing.map_stage_id as usize, missing.executor_id);
+                        warn!(
+                            "a task of stage {stage_id} cannot read what stage {map_stage} wrote on executor {}: {}",
+                            short(&holder),
+                            failed.error
+                        );
+                        let lost = Lost::Files { stage: map_stage, executor: &holder };
+                        self.cannot_read(stage_id, task_id, lost, limits, &failed)
+                    }
+                    _ => retry(stage, task_id, limits, failed).map(|()| Vec::new()),
+                };
+                self.note_failure(stage_id, task_id, text);
+                in_vain
+            }
             _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps for whoever looks why a task failed and where; Ballista's own words are of what follows.
+    fn note_failure(&mut self, stage_id: usize, task_id: usize, text: String) {
+        if let Some(ExecutionStage::Running(stage)) = self.stages.get_mut(&stage_id)
+            && let Some(task) = stage.task_infos.get_mut(task_id)
+            && let task_status::Status::Failed(failed) = &mut task.task_status
+        {
+            failed.error = text;
         }
     }
 
@@ -123,7 +139,7 @@ impl Graph {
         if *times >= limits.stage * 4 {
             return Err(Fatal(format!("its inputs could not be read {times} times, at last: {}", failed.error)));
         }
-        let (changed, in_vain) = self.lose(lost);
+        let (changed, in_vain, _) = self.lose(lost);
         if changed.is_empty()
             && let Some(ExecutionStage::Running(stage)) = self.stages.get_mut(&stage_id)
         {

@@ -80,16 +80,17 @@ fn on_its_nodes_network_a_pod_has_ports_of_its_own_and_services_lead_to_them() {
     let made = made(json!({"driver": {"hostNetwork": true}, "executor": {"hostNetwork": true}}));
     let ports = &made["driver"]["spec"]["containers"]["spark-kubernetes-driver"]["ports"];
     let told = &made["driver"]["spec"]["containers"]["spark-kubernetes-driver"]["env"]["ONAGER_DRIVER"]["value"];
-    for (name, field) in
-        [("onager-sched", "schedulerPort"), ("onager-control", "controlPort"), ("metrics", "metricsPort")]
-    {
+    for (name, field) in [
+        ("onager-sched", "schedulerPort"),
+        ("onager-control", "controlPort"),
+        ("spark-ui", "uiPort"),
+        ("metrics", "metricsPort"),
+    ] {
         let port = ports[name]["containerPort"].as_i64().expect("port");
         assert!((20_000..30_000).contains(&port), "{name}: {port}");
         assert_eq!(ports[name]["hostPort"], port, "the scheduler keeps others of this number away");
         assert_eq!(told[field], port);
     }
-    let ui = ports["spark-ui"]["containerPort"].as_i64().expect("port");
-    assert_eq!(told["conf"]["spark.ui.port"], ui.to_string());
     assert_eq!(made["service"]["spec"]["ports"][0]["targetPort"], "onager-sched");
     assert_eq!(made["ui"]["etl-ui-svc"]["spec"]["ports"][0]["targetPort"], "spark-ui");
     let executor = &made["executor"]["spec"]["containers"]["spark-kubernetes-executor"];

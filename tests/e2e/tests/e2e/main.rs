@@ -14,4 +14,5 @@ mod restarts;
 mod schedules;
 mod sides;
 mod survives;
+mod ui;
 mod webhook;
