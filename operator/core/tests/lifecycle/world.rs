@@ -161,6 +161,15 @@ impl World {
             if before != after {
                 TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert((before, after));
             }
+            if matches!(before, State::PendingRerun | State::Invalidating | State::Resuming) && after.is_admitted() {
+                assert!(self.pods.is_empty(), "pods of the last run are beside the next: {:?}", self.pods);
+            }
+            if after == State::Running {
+                let mut drivers =
+                    self.pods.iter().filter(|pod| pod.role == Role::Driver && pod.phase == Phase::Running);
+                let of_this_run = drivers.all(|driver| driver.attempt >= status.admitted_attempt);
+                assert!(of_this_run, "the driver of an earlier run is taken for that of this one");
+            }
             if before.is_terminal() && self.version == self.version_of_run {
                 let mut same = status.clone();
                 same.observed_generation = self.app.status.as_ref().and_then(|status| status.observed_generation);
