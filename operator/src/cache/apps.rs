@@ -22,11 +22,14 @@ impl Apps {
         self.0.take_in(scope, event, |_| newest.clone());
     }
 
-    /// Takes in an own write. One of an application that is gone by now is dropped.
+    /// Takes in an own write. The watch may have been faster: what is newer stays, and what is gone stays gone.
     pub fn written(&mut self, app: Arc<SparkApplication>) {
         let namespace = app.namespace().unwrap_or_default();
-        let there = self.0.get(&namespace, &app.name_any()).is_some_and(|there| there.uid() == app.uid());
-        if there {
+        let there = self.0.get(&namespace, &app.name_any());
+        let older = |there: &Arc<SparkApplication>| {
+            there.uid() == app.uid() && version(&there.metadata) <= version(&app.metadata)
+        };
+        if there.is_some_and(older) {
             self.0.insert(&namespace, &app.name_any(), app.uid(), app);
         }
     }
@@ -65,4 +68,40 @@ impl Apps {
 /// The state of an application.
 pub fn state(app: &SparkApplication) -> State {
     app.status.as_ref().map(|status| status.application_state.state).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(version: &str, suspend: bool) -> SparkApplication {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication",
+            "metadata": {"name": "report", "namespace": "team", "uid": "a-1", "resourceVersion": version},
+            "spec": {"type": "SQL", "suspend": suspend},
+        }))
+        .expect("application")
+    }
+
+    #[test]
+    fn a_late_answer_does_not_hide_what_a_user_changed_meanwhile() {
+        let mut apps = Apps::default();
+        apps.take_in("", &Event::Apply(app("10", false)));
+        apps.take_in("", &Event::Apply(app("12", true)));
+        apps.written(Arc::new(app("11", false)));
+        let seen = apps.get("team", "report").expect("it is there");
+        assert_eq!(version(&seen.metadata), 12, "or every write would conflict, and no event tell why");
+        apps.written(Arc::new(app("13", true)));
+        apps.take_in("", &Event::Apply(app("12", true)));
+        assert_eq!(version(&apps.get("team", "report").expect("it is there").metadata), 13);
+    }
+
+    #[test]
+    fn an_answer_does_not_bring_back_what_was_deleted() {
+        let mut apps = Apps::default();
+        apps.take_in("", &Event::Apply(app("10", false)));
+        apps.take_in("", &Event::Delete(app("12", false)));
+        apps.written(Arc::new(app("11", false)));
+        assert!(apps.get("team", "report").is_none());
+    }
 }

@@ -90,11 +90,14 @@ impl Schedules {
         objects.take_in(scope, event, |_| newest.clone());
     }
 
-    /// Takes in an own write. One of a schedule that is gone by now is dropped.
+    /// Takes in an own write. The watch may have been faster: what is newer stays, and what is gone stays gone.
     pub fn written(&self, object: Arc<ScheduledSparkApplication>) {
         let (mut objects, namespace) = (self.objects(), object.namespace().unwrap_or_default());
-        let there = objects.get(&namespace, &object.name_any()).is_some_and(|there| there.uid() == object.uid());
-        if there {
+        let there = objects.get(&namespace, &object.name_any());
+        let older = |there: &Arc<ScheduledSparkApplication>| {
+            there.uid() == object.uid() && version(&there.metadata) <= version(&object.metadata)
+        };
+        if there.is_some_and(older) {
             objects.insert(&namespace, &object.name_any(), object.uid(), object);
         }
     }
@@ -113,11 +116,14 @@ impl Schedules {
         runs.take_in(scope, event, |_| newest.clone());
     }
 
-    /// Takes in a run as the API server answered.
+    /// Takes in a run as the API server answered, unless the watch has brought a newer state of it.
     pub fn made(&self, run: &SparkApplication) {
-        if let Some(record) = RunRecord::read(run) {
-            let uid = Some(record.seen.uid.clone());
-            self.runs().insert(&run.namespace().unwrap_or_default(), &run.name_any(), uid, record);
+        let Some(record) = RunRecord::read(run) else { return };
+        let (mut runs, namespace) = (self.runs(), run.namespace().unwrap_or_default());
+        let there = runs.get(&namespace, &record.seen.name);
+        let newer = there.is_some_and(|there| there.seen.uid == record.seen.uid && there.version > record.version);
+        if !newer {
+            runs.insert(&namespace, &run.name_any(), Some(record.seen.uid.clone()), record);
         }
     }
 
@@ -161,6 +167,32 @@ mod tests {
             "status": {"applicationState": {"state": state}},
         }))
         .expect("run")
+    }
+
+    fn schedule(version: &str, suspend: bool) -> ScheduledSparkApplication {
+        serde_json::from_value(serde_json::json!({
+            "apiVersion": "onager.dev/v1alpha1", "kind": "ScheduledSparkApplication",
+            "metadata": {"name": "nightly", "namespace": "team", "uid": "u-1", "resourceVersion": version},
+            "spec": {"schedule": "@daily", "suspend": suspend, "template": {"type": "SQL"}},
+        }))
+        .expect("schedule")
+    }
+
+    #[test]
+    fn a_late_answer_does_not_hide_a_suspension() {
+        let schedules = Schedules::default();
+        schedules.take_in("", &Event::Apply(schedule("10", false)));
+        schedules.take_in("", &Event::Apply(schedule("12", true)));
+        schedules.written(Arc::new(schedule("11", false)));
+        assert!(schedules.get("team", "nightly").is_some_and(|seen| seen.spec.is_suspended()));
+    }
+
+    #[test]
+    fn a_late_answer_does_not_make_a_run_that_has_ended_young_again() {
+        let schedules = Schedules::default();
+        schedules.take_in_runs("", &Event::Apply(run("9", "COMPLETED")));
+        schedules.made(&run("7", ""));
+        assert_eq!(schedules.runs_of("team", "u-1")[0].progress, Progress::Succeeded);
     }
 
     #[test]
