@@ -2,7 +2,13 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Router, extract::State as Shared, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    extract::State as Shared,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use jiff::Timestamp;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -19,10 +25,10 @@ pub async fn metrics(address: SocketAddr, metrics: Arc<Metrics>, cache: Arc<Cach
     axum::serve(TcpListener::bind(address).await?, app).await
 }
 
-async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> (StatusCode, String) {
+async fn scrape(Shared((metrics, cache)): Shared<Counted>) -> Response {
     match metrics.text(&cache, Timestamp::now()) {
-        Ok(text) => (StatusCode::OK, text),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        Ok(text) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod elastic;
 mod labels;
+#[cfg(test)]
+mod page;
 mod peer;
 mod requests;
 mod summary;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, Registry};
+use jiff::Timestamp;
+use prometheus::{HistogramOpts, HistogramVec, IntGaugeVec, Opts, Registry};
 
 /// How a request was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +17,11 @@ pub enum Answer {
 }
 
 /// The webhook's metrics.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WebhookMetrics {
     seconds: HistogramVec,
+    /// Without a series until a certificate is served: zero would be an end long past.
+    expiry: IntGaugeVec,
 }
 
 impl WebhookMetrics {
@@ -31,7 +34,18 @@ impl WebhookMetrics {
             .buckets(prometheus::exponential_buckets(0.000_25, 2.0, 15)?);
         let seconds = HistogramVec::new(options, &["webhook", "answer"])?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Self { seconds })
+        let options = Opts::new(
+            "onager_webhook_certificate_expiry_timestamp_seconds",
+            "Until when the webhook's certificate is valid, in seconds since 1970",
+        );
+        let expiry = IntGaugeVec::new(options, &[])?;
+        registry.register(Box::new(expiry.clone()))?;
+        Ok(Self { seconds, expiry })
+    }
+
+    /// The certificate that is served from now on is valid until then.
+    pub fn certificate_expires(&self, at: Timestamp) {
+        self.expiry.with_label_values(&[] as &[&str]).set(at.as_second());
     }
 
     /// Counts an answer.

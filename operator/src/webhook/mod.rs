@@ -17,9 +17,11 @@ use anyhow::Context as _;
 use kube::Client;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use self::{certificate::Served, metrics::WebhookMetrics, rights::Rights, server::Phase};
+use self::{certificate::Served, rights::Rights, server::Phase};
 
-pub use self::settings::WebhookSettings;
+#[cfg(test)]
+pub use self::metrics::Answer;
+pub use self::{metrics::WebhookMetrics, settings::WebhookSettings};
 
 /// How long requests still come after the process was told to end: until every node knows that this endpoint is gone.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -51,8 +53,8 @@ impl Webhook {
             return Ok(Self { phase, tasks, ready });
         }
         let (kept, ready) = watch::channel(false);
-        let served = Arc::new(Served::default());
         let metrics = WebhookMetrics::register(registry)?;
+        let served = Arc::new(Served::new(metrics.clone()));
         let listener = TcpListener::bind(settings.webhook_address)
             .await
             .with_context(|| format!("cannot listen on {}", settings.webhook_address))?;

@@ -56,8 +56,8 @@ fn api_server() -> kube::Client {
 
 async fn ground() -> Ground {
     let (phase, phases) = watch::channel(Phase::Serving);
-    let served = Arc::new(Served::default());
     let metrics = WebhookMetrics::register(&prometheus::Registry::new()).expect("metrics");
+    let served = Arc::new(Served::new(metrics.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let tls = certificate::server_config(served.clone()).expect("TLS");

@@ -2,6 +2,7 @@
 //! renewed with an overlap in which old and new are both trusted, and told to the API server. Or somebody else's
 //! ([`follow`]): read from files as often as they change. Either way [`Served`] is what a new connection gets.
 
+mod expiry;
 mod inject;
 mod keeper;
 mod keyring;

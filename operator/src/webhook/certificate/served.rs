@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use tokio_rustls::rustls::{
     ServerConfig,
     crypto::ring,
@@ -11,11 +11,22 @@ use tokio_rustls::rustls::{
     sign::CertifiedKey,
 };
 
+use super::expiry;
+use crate::webhook::metrics::WebhookMetrics;
+
 /// What is served now; nothing at first.
-#[derive(Debug, Default)]
-pub struct Served(RwLock<Option<Arc<CertifiedKey>>>);
+#[derive(Debug)]
+pub struct Served {
+    now: RwLock<Option<Arc<CertifiedKey>>>,
+    metrics: WebhookMetrics,
+}
 
 impl Served {
+    /// Nothing yet; these metrics say until when what is served is valid.
+    pub fn new(metrics: WebhookMetrics) -> Self {
+        Self { now: RwLock::default(), metrics }
+    }
+
     /// Serves another certificate from now on.
     ///
     /// # Errors
@@ -24,18 +35,20 @@ impl Served {
         let chain = CertificateDer::pem_slice_iter(certificates.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .context("the certificate cannot be read")?;
-        ensure!(!chain.is_empty(), "there is no certificate");
+        let leaf = chain.first().context("there is no certificate")?;
+        let expires = expiry::of(leaf).context("the certificate does not say until when it is valid")?;
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("the key cannot be read")?;
         let certified =
             CertifiedKey::from_der(chain, key, &ring::default_provider()).context("certificate and key do not fit")?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(certified));
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(certified));
+        self.metrics.certificate_expires(expires);
         Ok(())
     }
 }
 
 impl ResolvesServerCert for Served {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
