@@ -3,8 +3,11 @@
 
 use std::sync::OnceLock;
 
-use onager_core::{Workload, fields};
-use onager_crds::{SparkApplicationSpec, crd};
+use onager_core::{
+    fields,
+    rules::{self, Kind},
+};
+use onager_crds::crd;
 use serde_json::Value;
 
 /// What an object's author should know.
@@ -26,19 +29,19 @@ pub fn judge(object: &Value) -> Judged {
         judged.faults.push(format!("{path}: is missing"));
         return judged;
     };
-    for remark in fields::remarks(spec) {
-        let line = format!("{path}.{}: {}", remark.path, remark.why);
-        if remark.refused { judged.faults.push(line) } else { judged.changes.push(line) }
+    // In full here: an answer of the webhook is cut to what an API server passes on.
+    for remark in fields::remarks(spec).iter().filter(|remark| !remark.refused) {
+        judged.changes.push(format!("{path}.{}: {}", remark.path, remark.why));
     }
     unknown(schema(), spec, path, &mut judged.faults);
-    match serde_json::from_value::<SparkApplicationSpec>(spec.clone()).map(|spec| Workload::read(&spec)) {
-        Ok(Ok(_)) => {}
-        Ok(Err(refusal)) if refusal.reason == "UnsupportedType" => {
-            judged.changes.push(format!("{path}.type: it will end FAILED: {refusal}"));
+    let kind = if scheduled { Kind::ScheduledSparkApplication } else { Kind::SparkApplication };
+    let verdict = rules::check(object, kind, None);
+    judged.faults.extend(verdict.faults.iter().map(ToString::to_string));
+    let field = |line: &str| line.split(": ").next().map(str::to_string);
+    for warning in verdict.warnings {
+        if judged.changes.iter().all(|told| field(told) != field(&warning)) {
+            judged.changes.push(warning);
         }
-        Ok(Err(refusal)) => judged.faults.push(refusal.message.replacen("spec.", &format!("{path}."), 1)),
-        Err(error) if judged.faults.is_empty() => judged.faults.push(format!("{path}: {error}")),
-        Err(_) => {}
     }
     judged
 }

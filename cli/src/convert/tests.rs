@@ -84,6 +84,22 @@ fn what_would_be_refused_is_told_before_the_api_server_does() {
 }
 
 #[test]
+fn what_the_webhook_would_refuse_is_told_all_at_once() {
+    let text = app(&format!(
+        "{PI}  sparkConf: {{spark.master: local}}\n  driver: {{template: {{spec: {{hostPID: true}}}}}}\n"
+    ));
+    let (_, told) = convert_one(&text);
+    for path in ["spec.sparkConf[spark.master]", "spec.driver.template.spec.hostPID"] {
+        assert!(told.faults.iter().any(|fault| fault.starts_with(&format!("{path}: "))), "{path}: {told:?}");
+    }
+    let scheduled =
+        text.replace("SparkApplication", "ScheduledSparkApplication").replace("spec:\n", "spec:\n template:\n");
+    let (_, told) = convert_one(&scheduled.replacen("spec:", "spec:\n schedule: at noon", 1));
+    assert!(told.faults.iter().any(|fault| fault.starts_with("spec.schedule: ")), "{told:?}");
+    assert!(told.faults.iter().any(|fault| fault.starts_with("spec.template.sparkConf[spark.master]: ")), "{told:?}");
+}
+
+#[test]
 fn what_is_not_known_here_is_left_and_named() {
     let text = "apiVersion: sparkoperator.k8s.io/v1alpha1\nkind: SparkConnect\nmetadata: {name: c}\n";
     let (same, told) = convert_one(text);
