@@ -189,10 +189,3 @@ pub struct ExecutorSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
 }
-
-impl ExecutorSpec {
-    /// How many executors are wanted.
-    pub fn wanted(&self) -> u32 {
-        u32::try_from(self.instances.unwrap_or(1)).unwrap_or(0)
-    }
-}

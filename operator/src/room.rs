@@ -12,6 +12,7 @@ use kube::ResourceExt;
 use onager_core::{
     Plan, Role, Trouble, Workload,
     admission::{Node, Nodes, PodAsk, Room},
+    conf,
 };
 use onager_crds::{SparkApplication, State};
 
@@ -183,7 +184,7 @@ impl View {
             let uid = app.metadata.uid.as_deref().unwrap_or_default();
             let (drivers, executors) = made(cache, uid);
             // Most have all their pods; to read what each of them would look like takes longer than all the rest.
-            let whole = drivers > 0 && executors >= on_record(app).max(app.spec.executor.wanted());
+            let whole = drivers > 0 && executors >= on_record(app).max(conf::executors(&app.spec));
             if whole || promised.contains_key(uid) {
                 continue;
             }

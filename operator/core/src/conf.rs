@@ -10,6 +10,11 @@ use crate::workload::{Refusal, invalid};
 /// Keys that do not begin like the others and are read too.
 const PREFIXES: [&str; 4] = ["spark.kubernetes.", "spark.driver.", "spark.executor.", "spark.executorEnv."];
 
+/// How many executors, where dynamic allocation does not decide; with it, how many at first.
+const INSTANCES: &str = "spark.executor.instances";
+/// What the CRD allows in the field.
+const MOST_EXECUTORS: i32 = 10_000;
+
 /// Names of keys that differ between driver and executor.
 struct Keys {
     role: &'static str,
@@ -32,10 +37,31 @@ pub fn filled(spec: &SparkApplicationSpec) -> Result<Cow<'_, SparkApplicationSpe
     let conf = Conf(&spec.spark_conf.clone());
     conf.pod(&mut spec.driver.pod, &DRIVER)?;
     conf.pod(&mut spec.executor.pod, &EXECUTOR)?;
+    spec.executor.instances = instances(&spec)?;
     conf.map("spark.kubernetes.driver.service.annotation.", &mut spec.driver.service_annotations);
     conf.map("spark.kubernetes.driver.service.label.", &mut spec.driver.service_labels);
     conf.map("spark.kubernetes.node.selector.", &mut spec.node_selector);
     Ok(Cow::Owned(spec))
+}
+
+/// How many executors a spec asks for: the field, Spark's key, or one.
+pub fn executors(spec: &SparkApplicationSpec) -> u32 {
+    let asked = instances(spec).ok().flatten().unwrap_or(1);
+    u32::try_from(asked).unwrap_or(0)
+}
+
+/// The field, or Spark's key.
+///
+/// # Errors
+/// A [`Refusal`] that names the key.
+pub(crate) fn instances(spec: &SparkApplicationSpec) -> Result<Option<i32>, Refusal> {
+    let Some(text) = spec.spark_conf.get(INSTANCES).filter(|_| spec.executor.instances.is_none()) else {
+        return Ok(spec.executor.instances);
+    };
+    let number = text.trim().parse::<i32>().ok().filter(|number| (0..=MOST_EXECUTORS).contains(number));
+    number.map(Some).ok_or_else(|| {
+        invalid(format!("spec.sparkConf[{INSTANCES}] must be a whole number of at most {MOST_EXECUTORS}, not {text:?}"))
+    })
 }
 
 /// The part of memory that comes on top of it for a role, if anything but the default was asked for.
@@ -159,10 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_executors_is_the_field_then_the_key_then_one() {
+        let mut spec = spec(serde_json::json!({INSTANCES: "7"}), serde_json::json!({}));
+        assert_eq!((executors(&spec), filled(&spec).expect("filled").executor.instances), (7, Some(7)));
+        spec.executor.instances = Some(2);
+        assert_eq!((executors(&spec), filled(&spec).expect("filled").executor.instances), (2, Some(2)));
+        spec = self::spec(serde_json::json!({}), serde_json::json!({}));
+        assert_eq!(executors(&spec), 1);
+    }
+
+    #[test]
     fn a_value_that_cannot_be_read_names_its_key() {
         for (key, value) in [
             ("spark.driver.memory", "much"),
             ("spark.executor.cores", "few"),
+            ("spark.executor.instances", "many"),
+            ("spark.executor.instances", "1000000000"),
             ("spark.kubernetes.driver.secretKeyRef.P", "db"),
         ] {
             let spec = spec(serde_json::json!({key: value}), serde_json::json!({}));

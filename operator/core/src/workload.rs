@@ -113,7 +113,7 @@ fn program(spec: &SparkApplicationSpec) -> Result<(Program, Option<String>), Ref
 
 /// How many executors are wanted where their number is fixed, and with how many of them the driver begins.
 fn fixed(spec: &SparkApplicationSpec) -> Result<(u32, u32), Refusal> {
-    let wanted = spec.executor.wanted();
+    let wanted = conf::executors(spec);
     if wanted == 0 {
         return Err(invalid("spec.executor.instances must be at least 1"));
     }

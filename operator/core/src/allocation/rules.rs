@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use onager_crds::SparkApplicationSpec;
 
-use crate::workload::Refusal;
+use crate::{conf, workload::Refusal};
 
 const PREFIX: &str = "spark.dynamicAllocation.";
 /// What the CRD allows; Spark has no limit of its own.
@@ -72,7 +72,7 @@ impl Rules {
             None => conf.flag("shuffleTracking.enabled")?.unwrap_or(true),
         };
         Ok(Some(Self {
-            initial: initial.max(field(spec.executor.instances).unwrap_or(0)).clamp(minimum, maximum),
+            initial: initial.max(field(conf::instances(spec)?).unwrap_or(0)).clamp(minimum, maximum),
             minimum,
             maximum,
             idle_timeout: conf.time("executorIdleTimeout")?.unwrap_or(Duration::from_secs(60)),

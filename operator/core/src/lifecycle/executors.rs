@@ -9,6 +9,7 @@ use onager_crds::{ExecutorFailure, SparkApplicationStatus, State};
 use super::{conclude, end, report, retry::End};
 use crate::{
     allocation::Rules,
+    conf,
     plan::{Action, Event, Plan},
     seen::{Exit, Phase, PodSeen, Role, Seen, Trouble},
 };
@@ -115,7 +116,7 @@ pub fn follow(
 /// How many executors there are to be. With dynamic allocation one that runs stays until its driver lets it go.
 fn wanted(seen: &Seen<'_>, live: &[&PodSeen]) -> u32 {
     let running = live.iter().filter(|pod| pod.phase == Phase::Running).count() as u32;
-    seen.target.map_or(seen.app.spec.executor.wanted(), |target| target.max(running))
+    seen.target.map_or(conf::executors(&seen.app.spec), |target| target.max(running))
 }
 
 /// How many executors limit how many may crash: as many as there may be, where their number changes.

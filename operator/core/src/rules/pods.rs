@@ -239,6 +239,14 @@ fn judge_template(template: &At<'_>, pod: &At<'_>, object: &At<'_>, verdict: &mu
     if let Some(at) = spec.field("restartPolicy").filter(|at| at.text() != "Never") {
         at.warning(verdict, "is not used: pods are never restarted, see spec.restartPolicy");
     }
+    if let Some(at) = spec.field("runtimeClassName").filter(|at| !at.text().is_empty())
+        && spec.field("overhead").is_none()
+    {
+        at.warning(
+            verdict,
+            "if this RuntimeClass has an overhead, it is missed when room is counted: say it in overhead, beside it",
+        );
+    }
     for volume in spec.items_of("volumes") {
         judge_volume(&volume, verdict);
     }

@@ -96,6 +96,10 @@ fn each_fault_is_named_with_its_field_and_nothing_else_is() {
         ("spec.executor.instances", json!({"executor": {"instances": 1e9}})),
         ("spec.executor.instances", json!({"executor": {"instances": 1_000_000_000}})),
         ("spec.executor.instances", json!({"executor": {"instances": "two"}})),
+        (
+            "spec.sparkConf[spark.executor.instances]",
+            json!({"executor": {"instances": null}, "sparkConf": {"spark.executor.instances": "two"}}),
+        ),
         ("spec.driver.memoryLimit", json!({"driver": {"memoryLimit": "1m"}})),
         ("spec.driver.coreLimit", json!({"driver": {"coreLimit": "10m"}})),
         ("spec.mainApplicationFile", json!({"mainApplicationFile": null})),
@@ -245,6 +249,7 @@ fn what_is_not_used_is_warned_about() {
             json!({"volumes": [{"name": "scratch", "hostPath": {"path": "/x"}}, {"name": "conf", "emptyDir": {}}]}),
         ),
         ("spec.driver.securityContext.privileged: ", json!({"driver": {"securityContext": {"privileged": true}}})),
+        ("spec.driver.template.spec.runtimeClassName: ", template(json!({"runtimeClassName": "gvisor"}))),
         ("spec.driver.template.spec.restartPolicy: ", template(json!({"restartPolicy": "Always"}))),
         (
             "spec.driver.template.spec.containers[0].resources.limits.cpu: ",
