@@ -160,6 +160,33 @@ impl Team {
         command::output_with_input(kubectl, &manifest.to_string()).await
     }
 
+    /// The same as somebody else.
+    ///
+    /// # Errors
+    /// When it is refused, with what kubectl said.
+    pub async fn apply_as(&self, user: &str, manifest: &Value) -> Result<String> {
+        let mut kubectl = self.cluster.kubectl();
+        kubectl.args(["apply", "--as", user, "--filename", "-"]);
+        command::output_with_input(kubectl, &manifest.to_string()).await
+    }
+
+    /// Lets a user do here what these rules of a Role say.
+    ///
+    /// # Errors
+    /// When they are no rules.
+    pub async fn allow(&self, user: &str, rules: Value) -> Result<()> {
+        let metadata = json!({"name": user, "namespace": self.name});
+        let role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules,
+        });
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+        });
+        self.apply(&json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]})).await.map(drop)
+    }
+
     /// Starts an application as a user would, and answers a handle to it.
     ///
     /// # Errors

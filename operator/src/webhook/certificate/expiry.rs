@@ -45,7 +45,7 @@ fn any(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let mut length = usize::from(first);
     if first >= 0x80 {
         let (bytes, after) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
-        length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        length = bytes.iter().fold(0, |length, byte| (length << 8) | usize::from(*byte));
         rest = after;
     }
     let (content, rest) = rest.split_at_checked(length)?;

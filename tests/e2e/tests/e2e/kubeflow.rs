@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 use onager_crds::State;
 use onager_e2e::ground::{client, cluster, repository};
+use onager_e2e::schedule::Scheduled;
 use onager_e2e::{Run, Team, command, foreign, until};
 use serde_json::json;
 
@@ -52,12 +53,16 @@ async fn each_example_runs_or_says_why_not() -> Result<()> {
     team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team=e2e", "--overwrite"]).await?;
     let result = all(&team).await;
     // What is still there must not be in the way of other tests.
-    team.kubectl(&["delete", "sparkapp", "--all", "--wait=false"]).await?;
+    team.kubectl(&["delete", "scheduledsparkapp,sparkapp", "--all", "--wait=false"]).await?;
     team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team-"]).await?;
     result
 }
 
 async fn all(team: &Team) -> Result<()> {
+    // Its first run is due in three minutes, which the others take anyway.
+    apply(team, &manifest("spark-pi-scheduled.yaml")?).await?;
+    let schedule = Scheduled { team: team.clone(), name: "spark-pi-scheduled".into() };
+
     for (file, name) in [
         ("spark-pi.yaml", "spark-pi"),
         ("spark-pi-configmap.yaml", "spark-pi-configmap"),
@@ -105,6 +110,11 @@ async fn all(team: &Team) -> Result<()> {
         Ok((!there.contains("spark-pi-ttl")).then_some(()))
     })
     .await?;
+
+    let run = schedule.next_run(None).await?;
+    run.completes().await?;
+    team.kubectl(&["delete", "scheduledsparkapp", &schedule.name]).await?;
+    run.vanishes().await?;
 
     // Another kind, which is not ours.
     let said = refused(team, &manifest("sparkconnect/spark-connect.yaml")?).await?;

@@ -15,4 +15,5 @@ mod schedules;
 mod sides;
 mod survives;
 mod ui;
+mod watched;
 mod webhook;

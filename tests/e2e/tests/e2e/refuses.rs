@@ -54,6 +54,43 @@ async fn zero_cores() -> Result<()> {
     .await
 }
 
+/// Each rule that is written in the CRD: the API server itself says these.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_rules_of_the_crd_forbid() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let sql =
+            |file: Value| json!({"type": "SQL", "mainClass": null, "arguments": null, "mainApplicationFile": file});
+        let rust = |image: Value, file: &str| json!({"type": "Rust", "image": image, "mainApplicationFile": file});
+        let allocation = json!({"enabled": true, "minExecutors": 3, "maxExecutors": 2});
+        for (change, words) in [
+            (json!({"driver": {"coreRequest": "0"}}), ["spec.driver.coreRequest", "CPU above zero"]),
+            (json!({"executor": {"coreLimit": "lots"}}), ["spec.executor.coreLimit", "CPU above zero"]),
+            (json!({"driver": {"memoryLimit": "0m"}}), ["spec.driver.memoryLimit", "amount of memory"]),
+            (json!({"executor": {"memoryOverhead": "some"}}), ["spec.executor.memoryOverhead", "amount of memory"]),
+            (json!({"driver": {"podName": "Not_A_Name"}}), ["spec.driver.podName", "the name of a pod"]),
+            (json!({"executor": {"instances": 10_001}}), ["spec.executor.instances", "10000"]),
+            (json!({"dynamicAllocation": allocation}), ["spec.dynamicAllocation", "not be more than maxExecutors"]),
+            (json!({"imagePullPolicy": "Sometimes"}), ["spec.imagePullPolicy", "Always, IfNotPresent or Never"]),
+            (json!({"memoryOverheadFactor": "much"}), ["spec.memoryOverheadFactor", "a number"]),
+            (json!({"mode": "client"}), ["spec.mode", "must be cluster"]),
+            (json!({"pythonVersion": "4"}), ["spec.pythonVersion", "\"2\" or \"3\""]),
+            (json!({"queue": "Not a queue"}), ["spec.queue", "the name of a Queue"]),
+            (sql(Value::Null), ["spec.mainApplicationFile", "is required"]),
+            (sql(json!("https://example.org/a.sql")), ["spec.mainApplicationFile", "s3a://"]),
+            (rust(Value::Null, "local:///app"), ["spec.image", "is required"]),
+            (rust(json!("team/app:1"), "s3a://lake/app"), ["spec.mainApplicationFile", "local:///path"]),
+        ] {
+            refused(&team, app("etl").with(change), &words).await?;
+        }
+        refused(&team, app(&"a".repeat(53)), &["metadata.name", "52 characters"]).await?;
+        refused(&team, app("1st"), &["metadata.name", "begins with a letter"]).await?;
+        let named = |name: &str| app("named").with(json!({"suspend": true, "driver": {"podName": name}}));
+        team.start(named("one")).await?;
+        refused(&team, named("two"), &["spec.driver.podName", "cannot be changed"]).await
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_is_not_there() -> Result<()> {
     in_namespace(async |team: Team| {

@@ -14,6 +14,7 @@ use onager_e2e::ground::{client, cluster, repository};
 use onager_e2e::operator::Operator;
 use onager_e2e::proxy::{Fault, Proxy, When};
 use onager_e2e::schedule::Scheduled;
+use onager_e2e::team::ACCOUNT;
 use onager_e2e::{Run, Team, app, in_namespace, in_quiet_namespace, until};
 use serde_json::json;
 
@@ -125,6 +126,46 @@ async fn when_what_was_refused_is_corrected() -> Result<()> {
         let schedule = Scheduled::start(&team, app("wrong"), "@every 5s", json!({"timeZone": "Asia/Kolkata"})).await?;
         schedule.next_run(None).await?.completes().await?;
         Ok(())
+    })
+    .await
+}
+
+/// Whose runs they are is settled when the schedule is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_rights_that_their_author_had() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let verbs = json!(["get", "create", "patch", "update"]);
+        let write = json!({"apiGroups": ["onager.dev"], "resources": ["scheduledsparkapplications"], "verbs": verbs});
+        let act = json!({"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": [ACCOUNT], "verbs": ["impersonate"]});
+        team.allow("bob", json!([write])).await?;
+        team.allow("ann", json!([write, act])).await?;
+        let manifest = |parts, suspend: bool| {
+            let change = json!({"concurrencyPolicy": "Forbid", "suspend": suspend});
+            Scheduled::manifest(&team, &app("theirs").pi(parts), "@every 5s", change)
+        };
+        let refused = team.apply_as("bob", &manifest(1, false)).await.err();
+        let said = refused.map(|error| format!("{error:#}")).context("bob's was taken")?;
+        for words in ["spec.template.driver.serviceAccount", "\"bob\" may not use service account \"team\""] {
+            ensure!(said.contains(words), "{said}");
+        }
+
+        team.apply_as("ann", &manifest(1, false)).await?;
+        let schedule = Scheduled { team: team.clone(), name: "theirs".into() };
+        let first = schedule.next_run(None).await?;
+        first.completes().await?;
+        // What she wrote while she had the right goes on.
+        team.kubectl(&["delete", "rolebinding", "ann"]).await?;
+        let second = schedule.next_run(Some(&first)).await?;
+        second.completes().await?;
+        let author = second.object().await?.annotations().get("onager.dev/author").cloned();
+        ensure!(author.as_deref() == Some("ann"), "{author:?}");
+        let account = second.driver().await?.spec.and_then(|spec| spec.service_account_name);
+        ensure!(account.as_deref() == Some(ACCOUNT), "{account:?}");
+
+        let other = team.apply_as("bob", &manifest(2, false)).await;
+        ensure!(other.is_err(), "bob changed what runs as an account that is not his: {other:?}");
+        team.apply_as("bob", &manifest(1, true)).await?;
+        schedule.until("is suspended", |status| status.next_run.is_none()).await.map(drop)
     })
     .await
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use onager_e2e::ground::OPERATOR_NAMESPACE;
-use onager_e2e::{App, Team, alone, app, command, in_namespace, until};
+use onager_e2e::{App, Team, alone, app, in_namespace, until};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,22 +128,11 @@ async fn while_nobody_answers(team: &Team) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn asks_whether_the_author_may_use_the_service_account() -> Result<()> {
     in_namespace(async |team: Team| {
-        let role = |name: &str, rules: serde_json::Value, user: &str| {
-            let metadata = json!({"name": name, "namespace": team.name});
-            [
-                json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules}),
-                json!({
-                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
-                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-                    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
-                }),
-            ]
-        };
         let verbs = json!(["get", "create", "patch", "update"]);
         let write = json!({"apiGroups": ["onager.dev"], "resources": ["sparkapplications"], "verbs": verbs});
         let act = json!({"apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": ["team"], "verbs": ["impersonate"]});
-        let roles = [role("bob", json!([write]), "bob"), role("ann", json!([write, act]), "ann")].concat();
-        team.apply(&json!({"apiVersion": "v1", "kind": "List", "items": roles})).await?;
+        team.allow("bob", json!([write])).await?;
+        team.allow("ann", json!([write, act])).await?;
 
         let said = match apply_as(&team, "bob", app("etl")).await {
             Ok(_) => bail!("bob's was taken"),
@@ -165,9 +154,7 @@ async fn asks_whether_the_author_may_use_the_service_account() -> Result<()> {
 }
 
 async fn apply_as(team: &Team, user: &str, app: App) -> Result<String> {
-    let mut kubectl = team.cluster.kubectl();
-    kubectl.args(["apply", "--as", user, "--filename", "-"]);
-    command::output_with_input(kubectl, &app.manifest(&team.name).to_string()).await
+    team.apply_as(user, &app.manifest(&team.name)).await
 }
 
 /// A template in which containers' fields are the pod's, a key against a field, another namespace's Secret.
