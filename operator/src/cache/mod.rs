@@ -4,6 +4,7 @@
 
 mod apps;
 pub mod facts;
+mod graves;
 pub mod ingest;
 mod nodes;
 mod pods;
@@ -19,6 +20,7 @@ use k8s_openapi::api::core::v1::ResourceQuota;
 use tokio::sync::Notify;
 
 pub use apps::{Apps, state};
+pub use graves::Graves;
 pub use nodes::{Nodes, SILENCE};
 pub use pods::{Pods, Silent};
 pub use sides::{SideRecord, Sides};

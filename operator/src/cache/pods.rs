@@ -1,7 +1,7 @@
 //! All pods of the cluster, trimmed: what each takes, and for ours what decisions need. Own writes are taken in at once,
 //! so that the next decision sees them; a pod that is known to be gone does not come back by a late answer.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -13,12 +13,10 @@ use onager_core::{
 
 use super::{
     facts,
+    graves::Graves,
     watched::{Key, key, version},
 };
 use crate::control::Address;
-
-/// How many UIDs of deleted pods are remembered; an answer to a create is late by less than this many deletions.
-const GRAVES: usize = 10_000;
 
 /// What is kept of a pod.
 #[derive(Clone, Debug)]
@@ -86,8 +84,7 @@ pub struct Pods {
     by_owner: HashMap<String, HashSet<Key>>,
     silent: HashSet<Key>,
     listing: Option<HashSet<Key>>,
-    graves: HashSet<String>,
-    grave_order: VecDeque<String>,
+    graves: Graves,
 }
 
 /// What an event of the watch means for others.
@@ -125,7 +122,7 @@ impl Pods {
             }
             Event::Delete(pod) => {
                 let (key, uid) = (key(pod), pod.metadata.uid.as_deref().unwrap_or_default());
-                self.bury(uid);
+                self.graves.bury(uid);
                 // Another pod may have the name by now.
                 let same = self.items.get(&key).is_some_and(|record| record.uid == uid);
                 return if same { vec![self.remove(&key)] } else { Vec::new() };
@@ -146,7 +143,7 @@ impl Pods {
         let uid = pod.metadata.uid.clone().unwrap_or_default();
         let version = version(&pod.metadata);
         let newer = self.items.get(&key).is_some_and(|record| record.uid == uid && record.version > version);
-        if newer || self.graves.contains(&uid) {
+        if newer || self.graves.hold(&uid) {
             return Effect::default();
         }
         if let Some(listing) = &mut self.listing {
@@ -216,7 +213,7 @@ impl Pods {
             }
         }
         if record.ours.is_some() {
-            self.bury(&record.uid);
+            self.graves.bury(&record.uid);
         }
         Effect {
             silent: false,
@@ -224,18 +221,6 @@ impl Pods {
             room: true,
             moved: true,
             executor_ended: None,
-        }
-    }
-
-    /// Remembers that a pod is gone for good.
-    fn bury(&mut self, uid: &str) {
-        if self.graves.insert(uid.to_string()) {
-            self.grave_order.push_back(uid.to_string());
-            if self.grave_order.len() > GRAVES
-                && let Some(oldest) = self.grave_order.pop_front()
-            {
-                self.graves.remove(&oldest);
-            }
         }
     }
 

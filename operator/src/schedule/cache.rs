@@ -8,13 +8,15 @@ use kube::{Resource, ResourceExt, runtime::watcher::Event};
 use onager_core::schedule::{Progress, RunSeen};
 use onager_crds::{ScheduledSparkApplication, SparkApplication, State};
 
-use crate::cache::{Watched, state, version};
+use crate::cache::{Graves, Watched, state, version};
 
 /// Everything remembered of schedules, each part behind a lock that is never held across an await.
 #[derive(Default)]
 pub struct Schedules {
     objects: Mutex<Watched<Arc<ScheduledSparkApplication>>>,
     runs: Mutex<Watched<RunRecord>>,
+    /// Runs that are gone: one that came back would be waited for.
+    graves: Mutex<Graves>,
 }
 
 /// What is kept of a run.
@@ -102,8 +104,17 @@ impl Schedules {
         }
     }
 
+    fn graves(&self) -> MutexGuard<'_, Graves> {
+        self.graves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes in an event of the watch of applications.
     pub fn take_in_runs(&self, scope: &str, event: &Event<SparkApplication>) {
+        if let Event::Delete(app) = event
+            && owner(&app.metadata).is_some()
+        {
+            self.graves().bury(&app.uid().unwrap_or_default());
+        }
         let mut runs = self.runs();
         let newest = match event {
             Event::Apply(app) | Event::InitApply(app) => RunRecord::read(app).map(|record| {
@@ -116,13 +127,13 @@ impl Schedules {
         runs.take_in(scope, event, |_| newest.clone());
     }
 
-    /// Takes in a run as the API server answered, unless the watch has brought a newer state of it.
+    /// Takes in a run as the API server answered, unless the watch has brought a newer state of it, or its end.
     pub fn made(&self, run: &SparkApplication) {
         let Some(record) = RunRecord::read(run) else { return };
         let (mut runs, namespace) = (self.runs(), run.namespace().unwrap_or_default());
         let there = runs.get(&namespace, &record.seen.name);
         let newer = there.is_some_and(|there| there.seen.uid == record.seen.uid && there.version > record.version);
-        if !newer {
+        if !newer && !self.graves().hold(&record.seen.uid) {
             runs.insert(&namespace, &run.name_any(), Some(record.seen.uid.clone()), record);
         }
     }
@@ -193,6 +204,15 @@ mod tests {
         schedules.take_in_runs("", &Event::Apply(run("9", "COMPLETED")));
         schedules.made(&run("7", ""));
         assert_eq!(schedules.runs_of("team", "u-1")[0].progress, Progress::Succeeded);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_back_a_run_that_was_deleted() {
+        let schedules = Schedules::default();
+        schedules.take_in_runs("", &Event::Apply(run("8", "RUNNING")));
+        schedules.take_in_runs("", &Event::Delete(run("9", "RUNNING")));
+        schedules.made(&run("7", ""));
+        assert!(schedules.runs_of("team", "u-1").is_empty(), "a schedule that forbids two would wait for ever");
     }
 
     #[test]
