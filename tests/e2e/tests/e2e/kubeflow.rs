@@ -35,7 +35,6 @@ async fn refused(team: &Team, text: &str) -> Result<String> {
 }
 
 /// The examples are written for the namespace `default`, and several share a name: one after the other.
-#[ignore = "was not seen to its end on a real cluster yet"]
 #[tokio::test(flavor = "multi_thread")]
 async fn each_example_runs_or_says_why_not() -> Result<()> {
     let cluster = cluster()?;

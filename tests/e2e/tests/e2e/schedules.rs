@@ -171,7 +171,6 @@ async fn with_the_rights_that_their_author_had() -> Result<()> {
 }
 
 /// The operator is killed before and after each write about a run: that the run is on record, the run, that it was made.
-#[ignore = "failed on a real cluster once; the reason is not known yet"]
 #[tokio::test(flavor = "multi_thread")]
 async fn one_run_for_each_time_whoever_is_killed() -> Result<()> {
     // The first writes are the key of the control channel and the schedule's first status.
