@@ -49,6 +49,8 @@ async fn all() -> Described {
             old = app.status.clone();
         }
     }
+    metrics.elastic.asked("answered");
+    metrics.elastic.drained("left");
     let answers = tower::service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
     metrics.requests.layer(answers).oneshot(Request::new(())).await.expect("an answer");
     let webhook = WebhookMetrics::register(metrics.registry()).expect("metrics");
