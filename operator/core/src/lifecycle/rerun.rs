@@ -16,6 +16,9 @@ use crate::{
 /// How long the pods of a run may take to go; a node that is gone for good keeps them for ever.
 pub const GOING_LIMIT: Duration = Duration::from_secs(3_600);
 
+/// When to look again where pods are gone and a Service is not: its deletion may have been an own write, of which no news come.
+pub const SOON: Duration = Duration::from_secs(1);
+
 /// The plan of an application that is SUCCEEDING, FAILING, SUBMISSION_FAILED or PENDING_RERUN.
 pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     if suspend::is_asked_for(seen) {
@@ -70,9 +73,11 @@ pub fn await_gone(seen: &Seen<'_>, mut status: SparkApplicationStatus, since: Ti
     let limit = SignedDuration::try_from(GOING_LIMIT).unwrap_or(SignedDuration::MAX);
     let left = left_until(since.checked_add(limit).unwrap_or(since), now);
     let actions = end::remove_all(seen);
-    if !left.is_zero() || seen.own_pods().next().is_none() {
-        let again = Some(left).filter(|left| !left.is_zero());
-        return Plan { status: Some(status), actions, events: Vec::new(), again };
+    if seen.own_pods().next().is_none() {
+        return Plan { status: Some(status), actions, events: Vec::new(), again: Some(SOON) };
+    }
+    if !left.is_zero() {
+        return Plan { status: Some(status), actions, events: Vec::new(), again: Some(left) };
     }
     let names: Vec<&str> = seen.own_pods().map(|pod| pod.name.as_str()).take(5).collect();
     let message = format!(

@@ -40,7 +40,9 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
             return rerun::await_gone(seen, status, since, now);
         }
         (State::Resuming, false) => return start::plan(seen, settings, now),
-        (State::Suspending, _) if rerun::something_is_left(seen) => {}
+        (State::Suspending, _) if rerun::something_is_left(seen) => {
+            plan.again = seen.own_pods().next().is_none().then_some(rerun::SOON);
+        }
         (State::Suspending, _) => {
             report::set_state(&mut status, State::Suspended, Some(HELD));
             report::set_condition(&mut status, "Suspended", true, HELD, now);
