@@ -33,6 +33,12 @@ fn all_of(name: &str) -> Vec<String> {
     .into()
 }
 
+/// A query that is computed once more and more, for long enough to look at what is there meanwhile.
+fn for_a_while() -> String {
+    let (table, query) = LONG.split_once(";\n").unwrap_or_default();
+    format!("{table};\n{}", query.repeat(8))
+}
+
 async fn has(run: &Run, wanted: &[String]) -> Result<()> {
     until("all stands beside the pods", async || {
         let there = run.sides().await?;
@@ -45,7 +51,7 @@ async fn has(run: &Run, wanted: &[String]) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_was_asked_for_is_there_while_it_runs_and_gone_at_the_end() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(everything("etl", LONG)).await?;
+        let run = team.start(everything("etl", &for_a_while())).await?;
         run.computes(1).await?;
         has(&run, &all_of("etl")).await?;
         let address = team.api::<Service>().get("etl-ui-svc").await?.spec.and_then(|spec| spec.cluster_ip);
@@ -87,7 +93,7 @@ async fn is_kept(team: &Team, run: &Run) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ui_service_that_somebody_deletes_is_made_again() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(app("etl").sql(LONG)).await?;
+        let run = team.start(app("etl").sql(&for_a_while())).await?;
         run.computes(1).await?;
         let services = team.api::<Service>();
         let first = services.get("etl-ui-svc").await?.uid();
@@ -106,7 +112,7 @@ async fn a_ui_service_that_somebody_deletes_is_made_again() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_application_leaves_nothing() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(everything("etl", LONG)).await?;
+        let run = team.start(everything("etl", &for_a_while())).await?;
         run.computes(1).await?;
         has(&run, &all_of("etl")).await?;
         run.delete().await?;
