@@ -77,9 +77,13 @@ impl Act<'_> {
         let (_, record) = read
             .filter(|(_, record)| record.owner == uid)
             .ok_or_else(|| cannot("there is one of that name that belongs to somebody else".into()))?;
-        let going = record.deleting;
-        self.context.cache.sides().insert(&self.namespace, &app, SideRecord { kind, ..record });
-        if going { Err(cannot("the one before it is still being deleted".into())) } else { Ok(()) }
+        if record.deleting {
+            return Err(cannot("the one before it is still being deleted".into()));
+        }
+        let mut sides = self.context.cache.sides();
+        sides.insert(&self.namespace, &app, SideRecord { kind, ..record });
+        // One without our labels was taken for gone.
+        sides.get(&self.namespace, &app, kind, &name).map(|_| ()).ok_or_else(|| cannot("it has lost its labels".into()))
     }
 
     /// Deletes one, and no other that may have its name by now.

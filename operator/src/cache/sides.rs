@@ -1,5 +1,6 @@
 //! What stands beside applications' pods: Services, Ingresses and PodDisruptionBudgets with our label, trimmed to what
-//! decisions need, and found by the application that owns them. A relist replaces what its scope had of its kind alone.
+//! decisions need, and found by the application that owns them. A relist replaces what its scope had of its kind alone; what is
+//! known to be gone does not come back by late news, since a run may follow at once that makes another of the name.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -7,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, runtime::watcher::Event};
 use onager_core::SideKind;
 
-use super::{facts, watched};
+use super::{facts, graves::Graves, watched};
 use crate::build::names;
 
 /// What is kept of one.
@@ -57,6 +58,7 @@ pub struct Sides {
     items: BTreeMap<Place, SideRecord>,
     /// Places seen since the relist of a scope and kind began.
     listing: HashMap<(String, SideKind), HashSet<Place>>,
+    graves: Graves,
 }
 
 /// Both kinds of Services come by one watch.
@@ -104,6 +106,9 @@ impl Sides {
 
     /// Remembers an object as it was seen, or just written.
     pub fn insert(&mut self, namespace: &str, app: &str, record: SideRecord) {
+        if self.graves.hold(&record.uid) {
+            return;
+        }
         let place = (namespace.to_string(), app.to_string(), record.kind, record.name.clone());
         for scope in [namespace, ""] {
             // A list that is under way cannot have what was made meanwhile.
@@ -114,8 +119,10 @@ impl Sides {
         self.items.insert(place, record);
     }
 
-    /// Forgets an object that is gone, unless another has its name by now. Answers whether it was known.
+    /// Forgets an object that is gone, or whose deletion was accepted, unless another has its name by now. Answers whether it
+    /// was known.
     pub fn remove(&mut self, namespace: &str, app: &str, kind: SideKind, name: &str, uid: &str) -> bool {
+        self.graves.bury(uid);
         let place = (namespace.to_string(), app.to_string(), kind, name.to_string());
         let known = self.items.get(&place).is_some_and(|record| record.uid == uid);
         if known {
@@ -194,6 +201,8 @@ mod tests {
         take_in(&mut sides, SideKind::Service, Event::Apply(ui("2")));
         assert_eq!(take_in(&mut sides, SideKind::Service, Event::Delete(ui("1"))), []);
         assert!(sides.remove("alpha", "a", SideKind::UiService, "a-ui-svc", "2"));
+        take_in(&mut sides, SideKind::Service, Event::Apply(ui("2")));
+        assert_eq!(names(&sides, "a"), Vec::<String>::new(), "late news of one that is gone");
         assert_eq!(take_in(&mut sides, SideKind::Service, Event::Delete(ui("2"))), []);
     }
 
