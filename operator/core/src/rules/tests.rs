@@ -297,6 +297,30 @@ fn an_update_is_judged_by_what_it_changes() {
     assert!(matches!(faults.as_slice(), [one] if one.path == "spec.executor.coreLimit"), "{faults:?}");
 }
 
+/// The operator judges what is stored without the webhook, and has read it into types by then.
+#[test]
+fn an_application_that_was_stored_is_judged_as_it_was_written() {
+    let more = json!({
+        "deps": {"files": ["local:///a"]}, "dynamicAllocation": {"enabled": true, "maxExecutors": 4},
+        "monitoring": {"exposeDriverMetrics": true, "prometheus": {"port": 9090}},
+        "sparkUIOptions": {"serviceType": "NodePort", "ingressTLS": [{"hosts": ["a.example.org"], "secretName": "tls"}]},
+        "driver": {
+            "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 5}], "gpu": {"name": "a.com/gpu", "quantity": 1},
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]},
+            ]}}},
+            "securityContext": {"runAsUser": 1000}, "ports": [{"name": "a", "containerPort": 8888}],
+        },
+    });
+    for change in [json!({}), more, json!({"driver": {"memoryLimit": "1m"}, "executor": {"coreLimit": "10m"}})] {
+        let written = with(change);
+        let read: onager_crds::SparkApplication = serde_json::from_value(written.clone()).expect("an application");
+        let stored = serde_json::to_value(&read).expect("JSON");
+        let faults = |object: &Value| check(object, Kind::SparkApplication, None).faults;
+        assert_eq!(faults(&stored), faults(&written), "{written}");
+    }
+}
+
 #[test]
 fn an_answer_stays_short() {
     let labels: serde_json::Map<String, Value> =

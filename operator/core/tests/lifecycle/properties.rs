@@ -61,7 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn batches() -> (u32, Duration) {
     let asked = env::var("ONAGER_CASES").unwrap_or_default();
     match asked.strip_suffix('s').map(str::parse) {
-        Some(Ok(seconds)) => (CASES, Duration::from_secs(seconds)),
+        Some(Ok(seconds)) => (ENOUGH, Duration::from_secs(seconds)),
         _ => (asked.replace('_', "").parse().unwrap_or(CASES), Duration::ZERO),
     }
 }
