@@ -6,6 +6,8 @@
 source "$(dirname "$0")/ground.sh"
 
 tools
+# Beside the tests its build would take their time.
+use_tools prometheus
 leave_in_any_case
 cluster_up
 install_operator

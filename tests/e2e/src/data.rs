@@ -17,6 +17,12 @@ FROM lineitem a JOIN lineitem b ON a.l_suppkey = b.l_suppkey
 WHERE a.l_orderkey < 300000 AND b.l_orderkey < 300000;
 ";
 
+/// The query of [`LONG`] so many times: for tests that end it themselves.
+pub fn longer(times: usize) -> String {
+    let (table, query) = LONG.split_once(";\n").unwrap_or_default();
+    format!("{table};\n{}", query.repeat(times))
+}
+
 static LONG_ANSWER: OnceCell<Vec<String>> = OnceCell::const_new();
 
 /// Runs a script with plain DataFusion and answers the tables it printed.

@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
 use onager_crds::{ScheduledSparkApplicationStatus, State};
-use onager_e2e::data::LONG;
+use onager_e2e::data::longer;
 use onager_e2e::ground::{client, cluster, repository};
 use onager_e2e::operator::Operator;
 use onager_e2e::proxy::{Fault, Proxy, When};
@@ -58,7 +58,7 @@ async fn fire_again_and_again_and_keep_the_newest() -> Result<()> {
 async fn one_at_a_time() -> Result<()> {
     in_namespace(async |team: Team| {
         let forbid = json!({"concurrencyPolicy": "Forbid"});
-        let schedule = Scheduled::start(&team, app("alone").sql(LONG), "@every 3s", forbid).await?;
+        let schedule = Scheduled::start(&team, app("alone").sql(&longer(8)), "@every 3s", forbid).await?;
         let first = schedule.next_run(None).await?;
         first.computes(1).await?;
         let skipped = |status: &ScheduledSparkApplicationStatus| {
@@ -84,7 +84,7 @@ async fn one_at_a_time() -> Result<()> {
 async fn one_in_place_of_the_other() -> Result<()> {
     in_namespace(async |team: Team| {
         let replace = json!({"concurrencyPolicy": "Replace"});
-        let schedule = Scheduled::start(&team, app("newest").sql(LONG), "@every 10s", replace).await?;
+        let schedule = Scheduled::start(&team, app("newest").sql(&longer(8)), "@every 10s", replace).await?;
         let first = schedule.next_run(None).await?;
         until("the first run is replaced", async || {
             let drivers = working_drivers(&team).await?;

@@ -1,16 +1,16 @@
-//! What a real Prometheus sees: it finds the operator by the annotations of its Service, the figures are those of the
-//! applications that ran, and it can use the chart's alerts and answer every question of its dashboard.
+//! What a real Prometheus sees: it finds the operator, a driver and executors by their annotations, the figures are those of
+//! the applications that ran, and it can use the chart's alerts and answer every question of its dashboard.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result, bail, ensure};
 use onager_crds::State;
-use onager_e2e::data::LONG;
+use onager_e2e::data::longer;
 use onager_e2e::ground::{OPERATOR_NAMESPACE, repository};
 use onager_e2e::prometheus::{Prometheus, names_in};
 use onager_e2e::{Team, app, in_namespace, until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_prometheus_with_the_charts_alerts_and_dashboard() -> Result<()> {
@@ -19,10 +19,12 @@ async fn by_prometheus_with_the_charts_alerts_and_dashboard() -> Result<()> {
         at_least(&prometheus, "sum(up{job=\"services\"}) and max(onager_leading) == 1", 1.0).await?;
         let before = Counts::of(&prometheus).await?;
 
-        let long = team.start(app("long").sql(LONG).executors(2)).await?;
+        let exposed = json!({"monitoring": {"exposeDriverMetrics": true, "exposeExecutorMetrics": true}});
+        let long = team.start(app("long").sql(&longer(20)).executors(2).with(exposed)).await?;
         long.computes(2).await?;
         at_least(&prometheus, "sum(spark_application_running_count)", 1.0).await?;
         at_least(&prometheus, "sum(spark_executor_running_count)", 2.0).await?;
+        pods(&prometheus).await?;
         long.delete().await?;
         team.start(app("pi").executors(2)).await?.completes().await?;
         team.start(app("wrong").sql("SELECT * FROM nowhere")).await?.reaches(State::Failed).await?;
@@ -43,6 +45,18 @@ async fn by_prometheus_with_the_charts_alerts_and_dashboard() -> Result<()> {
         dashboard(&prometheus).await
     })
     .await
+}
+
+/// The driver and both executors are found and scraped, and say the same about what runs.
+async fn pods(prometheus: &Prometheus) -> Result<()> {
+    at_least(prometheus, "sum(up{job=\"pods\"})", 3.0).await?;
+    at_least(prometheus, "count(onager_driver_info{application=\"long\"})", 1.0).await?;
+    at_least(prometheus, "onager_driver_executors{state=\"active\"}", 2.0).await?;
+    at_least(prometheus, "onager_driver_tasks_running", 1.0).await?;
+    at_least(prometheus, "count(onager_executor_info{application=\"long\"})", 2.0).await?;
+    let failed = prometheus.query("up{job=\"pods\"} == 0").await?;
+    ensure!(failed.is_empty(), "{failed:?}");
+    Ok(())
 }
 
 /// Counters of which three applications change each.
