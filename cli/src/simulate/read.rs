@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail};
 use jiff::SignedDuration;
 use k8s_openapi::api::{
-    core::v1::{Node, ResourceQuota},
+    core::v1::{LimitRange, Node, ResourceQuota},
     scheduling::v1::PriorityClass,
 };
 use onager_core::{
-    intake::{self, Classes},
+    intake::{self, Classes, Habits},
     queue::{
         Snapshot, Stage,
         play::{self, Job},
@@ -46,10 +46,10 @@ pub fn scenario(text: &str) -> Result<Scenario> {
     let text = convert::convert(text)?.text;
     let mut reader = Reader::default();
     let documents = convert::documents(&text)?;
-    // Priorities are needed before applications are read.
-    let (classes, others): (Vec<Value>, Vec<Value>) =
-        documents.into_iter().partition(|object| object.get("kind").is_some_and(|kind| kind == "PriorityClass"));
-    for object in classes.into_iter().chain(others) {
+    // What an application's pods take depends on the rest.
+    let (applications, others): (Vec<Value>, Vec<Value>) =
+        documents.into_iter().partition(|object| object.get("kind").is_some_and(|kind| kind == "SparkApplication"));
+    for object in others.into_iter().chain(applications) {
         if let Err(error) = reader.take(object.clone()) {
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             let name = [text("/metadata/namespace"), text("/metadata/name")];
@@ -64,6 +64,7 @@ pub fn scenario(text: &str) -> Result<Scenario> {
 struct Reader {
     scenario: Scenario,
     classes: Classes,
+    habits: BTreeMap<String, Habits>,
     applications: BTreeMap<(String, String), Job>,
     /// Nodes and after how long they are lost.
     lost: Vec<(usize, i64)>,
@@ -91,11 +92,20 @@ impl Reader {
                 let quota: ResourceQuota = typed(&mut object)?;
                 let namespace = quota.metadata.namespace.clone().unwrap_or_else(|| "default".into());
                 match intake::quota(&quota, &mut snapshot.kinds)? {
-                    Some(quota) => snapshot.quotas.entry(namespace).or_default().push(quota),
+                    Some(quota) => {
+                        let limited = quota.limits.iter().any(|limit| limit.resource == "limits.cpu");
+                        self.habits.entry(namespace.clone()).or_default().limits_cpu |= limited;
+                        snapshot.quotas.entry(namespace).or_default().push(quota);
+                    }
                     None => {
                         self.scenario.notes.push(format!("ResourceQuota {namespace}: its scopes leave our pods out"))
                     }
                 }
+            }
+            ("LimitRange", _) => {
+                let range: LimitRange = typed(&mut object)?;
+                let namespace = range.metadata.namespace.clone().unwrap_or_else(|| "default".into());
+                self.habits.entry(namespace).or_default().ranges.push(range);
             }
             ("PriorityClass", _) => {
                 let class: PriorityClass = typed(&mut object)?;
@@ -144,7 +154,8 @@ impl Reader {
         let app: SparkApplication = typed(&mut object)?;
         let snapshot = &mut self.scenario.snapshot;
         let dated = app.metadata.creation_timestamp.is_some();
-        let mut app = intake::application(&app, &self.classes, &mut snapshot.shapes, &mut snapshot.kinds)?;
+        let habits = self.habits.entry(app.metadata.namespace.clone().unwrap_or_else(|| "default".into())).or_default();
+        let mut app = intake::application(&app, &self.classes, habits, &mut snapshot.shapes, &mut snapshot.kinds)?;
         let runs = marks.get("duration").map(|text| duration("duration", text)).transpose()?;
         match marks.get("admitted").map(String::as_str) {
             Some("true") => app.stage = Stage::Admitted { since: app.created },

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::LimitRange;
 use onager_crds::SparkApplication;
 
-use super::Unreadable;
+use super::{Unreadable, fill};
 use crate::{
-    allocation::Rules,
-    queue::{Amounts, App, Kinds, Name, Shape, Shapes},
+    queue::{Amounts, App, Kinds, Name, Shape, ShapeId, Shapes},
+    requests,
     size::Size,
     workload::{PodSize, Workload},
 };
@@ -35,6 +36,15 @@ impl Classes {
     }
 }
 
+/// What a namespace makes of pods.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Habits {
+    /// Defaults of containers.
+    pub ranges: Vec<LimitRange>,
+    /// Whether a quota makes CPU limits compulsory.
+    pub limits_cpu: bool,
+}
+
 /// An application that waits, with as many executors wanted as it may come to have.
 ///
 /// # Errors
@@ -42,13 +52,12 @@ impl Classes {
 pub fn application(
     app: &SparkApplication,
     classes: &Classes,
+    habits: &Habits,
     shapes: &mut Shapes,
     kinds: &mut Kinds,
 ) -> Result<App, Unreadable> {
     let refused = |refusal: crate::Refusal| Unreadable(refusal.message);
     let workload = Workload::read(&app.spec).map_err(refused)?;
-    let rules = Rules::read(&app.spec).map_err(refused)?;
-    let (minimum, wanted) = rules.map_or((workload.minimum, workload.wanted), |rules| (rules.minimum, rules.maximum));
     let namespace = app.metadata.namespace.as_deref().unwrap_or("default");
     let options = app.spec.batch_scheduler_options.as_ref();
     let queue = app.spec.queue.as_ref().or_else(|| options.and_then(|options| options.queue.as_ref()));
@@ -68,22 +77,29 @@ pub fn application(
         priority,
         created,
         user,
-        driver: shape(&workload.driver, shapes, kinds),
-        executor: shape(&workload.executor, shapes, kinds),
-        minimum,
-        wanted,
+        driver: shape(&workload.driver, habits, shapes, kinds),
+        executor: shape(&workload.executor, habits, shapes, kinds),
+        minimum: workload.minimum,
+        wanted: workload.maximum(),
         ..App::default()
     })
 }
 
-/// The shape of a kind of pod.
-pub fn shape(pod: &PodSize, shapes: &mut Shapes, kinds: &mut Kinds) -> crate::queue::ShapeId {
+/// The shape of a kind of pod in a namespace.
+pub fn shape(pod: &PodSize, habits: &Habits, shapes: &mut Shapes, kinds: &mut Kinds) -> ShapeId {
+    let mut whole = pod.outline.whole();
+    if let Some(main) = whole.containers.first_mut() {
+        main.resources = Some(pod.main_resources(pod.cpu_limited || habits.limits_cpu));
+    }
+    fill(&mut whole, &habits.ranges);
+    let (request, others) = requests::requests(&whole);
+    let (limit, _) = requests::limits(&whole);
     let amounts = |size: Size| Amounts::of(size.cpu, size.memory, size.pods);
-    let mut requests = amounts(pod.request);
-    for (name, amount) in &pod.ask.others {
+    let mut requests = amounts(request);
+    for (name, amount) in &others {
         requests.set(kinds.intern(name), *amount);
     }
     let mut ask = pod.ask.clone();
     ask.others.clear();
-    shapes.intern(Shape { requests, limits: amounts(pod.limit), ask })
+    shapes.intern(Shape { requests, limits: amounts(limit), ask })
 }

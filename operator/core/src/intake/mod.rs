@@ -4,10 +4,12 @@
 mod application;
 mod cluster;
 mod queue;
+mod ranges;
 
-pub use application::{Classes, application, shape};
+pub use application::{Classes, Habits, application, shape};
 pub use cluster::{quota, site};
 pub use queue::queue;
+pub use ranges::fill;
 
 use thiserror::Error;
 

@@ -2,20 +2,29 @@
 //! way; else it is blocked. In strict order the first that is blocked has its room held.
 
 use super::{
-    Block, Decision, Order,
+    Block, Decision, Order, Stage,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
     snapshot::NOWHERE,
     tree::{NO_QUEUE, ROOT},
 };
 
+/// What an application was given in this cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// It starts.
+    Admitted,
+    /// It starts when others' pods are gone.
+    Promised,
+}
+
 /// What came of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// It starts.
     Admitted,
-    /// It starts when others' pods are gone; whether somebody was asked to go just now.
-    Promised(bool),
+    /// It starts when others' pods are gone.
+    Promised,
     /// The number of what blocks it.
     Blocked(usize),
 }
@@ -42,12 +51,23 @@ impl Desk<'_> {
             return Turn::Blocked(self.blocked(number, block));
         }
         if let Ok(placement) = self.fits(number, View::Soon) {
-            self.promise(number, &placement);
-            return Turn::Promised(false);
+            self.take(number, Some(placement.driver), &placement.executors, SOON);
+            self.reserved.push((number, placement));
+            self.blocked(number, Block::Evictions);
+            return Turn::Promised;
         }
         if let Some(placement) = self.reclaim(number) {
-            self.promise(number, &placement);
-            return Turn::Promised(true);
+            // Those that gave way may have had nothing yet.
+            return match self.fits(number, View::Now) {
+                Ok(placement) => {
+                    self.admit(number, placement);
+                    Turn::Admitted
+                }
+                Err(_) => {
+                    self.promise(number, placement);
+                    Turn::Promised
+                }
+            };
         }
         let block = self.explained(number, block);
         Turn::Blocked(self.blocked(number, block))
@@ -55,35 +75,67 @@ impl Desk<'_> {
 
     fn admit(&mut self, number: usize, placement: Placement) {
         self.take(number, Some(placement.driver), &placement.executors, BOTH);
-        self.books.enter(self.leaf[number], &self.snapshot.apps[number].user);
-        self.pods[number].place(&placement);
+        self.seat(number, &placement, Fresh::Admitted);
         self.block_of[number] = None;
-        self.admitted.push(number);
         self.decisions.push(Decision::Admit { app: number, placement });
     }
 
-    fn promise(&mut self, number: usize, placement: &Placement) {
+    fn promise(&mut self, number: usize, placement: Placement) {
         self.take(number, Some(placement.driver), &placement.executors, SOON);
-        let since = self.snapshot.apps[number].claims.unwrap_or(self.now);
-        self.claims.push((number, since));
+        self.seat(number, &placement, Fresh::Promised);
+        self.claims.push((number, placement));
         self.blocked(number, Block::Evictions);
     }
 
-    /// Those for whom others gave way before anybody else: what was freed for them is theirs. One that does not fit any more
-    /// stands in line again.
+    fn seat(&mut self, number: usize, placement: &Placement, fresh: Fresh) {
+        self.books.enter(self.leaf[number], &self.snapshot.apps[number].user);
+        self.pods[number].place(placement);
+        self.fresh.insert(number, fresh);
+        let leaf = self.leaf[number];
+        self.running[leaf].push(number);
+        self.sort_running(leaf);
+        self.changed = true;
+    }
+
+    /// What was decided for an application in this cycle is undone: nobody has heard of it yet. Its room was given back.
+    pub fn retract(&mut self, number: usize) {
+        self.fresh.remove(&number);
+        self.books.leave(self.leaf[number], &self.snapshot.apps[number].user);
+        self.pods[number] = self.snapshot.apps[number].pods.clone();
+        self.decisions.retain(|decision| decision.app() != number);
+        self.claims.retain(|(app, _)| *app != number);
+    }
+
+    /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands
+    /// in line again.
     pub fn settle_claims(&mut self) {
         let apps = &self.snapshot.apps;
         let claims = |number: &usize| {
             let app = &apps[*number];
-            app.claims.is_some() && app.stage == super::Stage::Waiting && self.gate(app, self.leaf[*number]).is_none()
+            app.claim.is_some() && app.stage == Stage::Waiting && self.gate(app, self.leaf[*number]).is_none()
         };
         let mut claimants: Vec<usize> = (0..apps.len()).filter(claims).collect();
-        claimants.sort_by_key(|number| (apps[*number].claims, apps[*number].created, *number));
+        claimants.sort_by_key(|number| apps[*number].claim.as_ref().map(|claim| claim.rank));
+        let mut kept = Vec::new();
         for number in claimants {
-            if let Ok(placement) = self.fits(number, View::Now) {
-                self.admit(number, placement);
-            } else if let Ok(placement) = self.fits(number, View::Soon) {
-                self.promise(number, &placement);
+            let app = &apps[number];
+            let Some(claim) = &app.claim else { continue };
+            let there = self.ground.takes(app.driver, app.executor, &claim.placement, View::Soon);
+            if there && self.within_limits(number, View::Soon).is_ok() {
+                self.take(number, Some(claim.placement.driver), &claim.placement.executors, SOON);
+                self.books.enter(self.leaf[number], &app.user);
+                kept.push((number, claim.placement.clone()));
+            }
+        }
+        for (number, placement) in kept {
+            let app = &apps[number];
+            self.give(number, Some(placement.driver), &placement.executors, SOON);
+            self.books.leave(self.leaf[number], &app.user);
+            let there = self.ground.takes(app.driver, app.executor, &placement, View::Now);
+            match self.fits(number, View::Now) {
+                Ok(_) if there => self.admit(number, placement),
+                Ok(other) => self.admit(number, other),
+                Err(_) => self.promise(number, placement),
             }
         }
     }
@@ -141,6 +193,7 @@ impl Desk<'_> {
         for (number, placement) in std::mem::take(&mut self.reserved) {
             self.give(number, Some(placement.driver), &placement.executors, SOON);
         }
+        self.changed = false;
         self.failed.clear();
         self.aside.iter_mut().for_each(Vec::clear);
         self.stopped.fill(None);

@@ -52,6 +52,8 @@ pub struct Books<'a> {
     used: Vec<[Amounts; 2]>,
     /// What children use or have held for them.
     below: Vec<[Amounts; 2]>,
+    /// What is held for children that use nothing.
+    fixed_below: Vec<Amounts>,
     applications: Vec<u32>,
     users: BTreeMap<(usize, &'a str), User>,
 }
@@ -65,7 +67,9 @@ impl<'a> Books<'a> {
             let held = tree.all[*queue].fixed.at_least(&below[*queue][0]);
             below[tree.all[*queue].parent].iter_mut().for_each(|view| view.add(&held, 1));
         }
+        let fixed_below = below.iter().map(|views| views[0].clone()).collect();
         Self {
+            fixed_below,
             tree,
             capacity,
             used: vec![none(); tree.all.len()],
@@ -138,6 +142,26 @@ impl<'a> Books<'a> {
 
     /// The first level, from the leaf on, and the first resource of which it would have too much.
     pub fn over(&self, leaf: usize, size: &Amounts, view: View) -> Option<Over> {
+        let used = |level: usize| seen(&self.used[level], view);
+        let found = self.over_with(leaf, size, used, |level| seen(&self.below[level], view))?;
+        if !found.held {
+            return Some(found);
+        }
+        // What it could have if nobody used anything: what is held for others is theirs for ever.
+        let ever = self.over_with(leaf, size, |_| Amounts::default(), |level| self.fixed_below[level].clone());
+        Some(
+            ever.filter(|ever| ever.kind == found.kind)
+                .map_or(found.clone(), |ever| Over { limit: ever.left, ..found }),
+        )
+    }
+
+    fn over_with(
+        &self,
+        leaf: usize,
+        size: &Amounts,
+        used: impl Fn(usize) -> Amounts,
+        below: impl Fn(usize) -> Amounts,
+    ) -> Option<Over> {
         // What is held for those below grows less than usage does, where it comes out of a guarantee of their own.
         let mut more = size.clone();
         for level in self.tree.chain(leaf) {
@@ -150,8 +174,8 @@ impl<'a> Books<'a> {
             } else {
                 &own.spec.capability
             };
-            let used = seen(&self.used[level], view);
-            let held = if self.tree.is_leaf(level) { used.clone() } else { seen(&self.below[level], view) };
+            let used = used(level);
+            let held = if self.tree.is_leaf(level) { used.clone() } else { below(level) };
             if !open {
                 if let Some(over) = over(level, size, &used, limit) {
                     return Some(over);

@@ -1,6 +1,7 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Everybody in line, whose turn
 //! it is by share, priority and age, in rounds until nothing more is decided. 3. Executors above the minimum, from what is left.
-//! The same snapshot gives the same decisions, and the result of a cycle gives none.
+//! The same snapshot gives the same decisions. What was given in the third step may give somebody a claim: whoever calls this does
+//! so until nothing is decided, which is after few cycles.
 
 use std::cmp::Reverse;
 
@@ -8,7 +9,7 @@ use super::{
     Amounts, Block, Decision, Kinds, Name, Snapshot, Stage, Why,
     admit::Turn,
     desk::{Desk, cluster},
-    ground::View,
+    ground::{Placement, View},
     order::{Candidate, Turns},
     tree::{Fault, NO_QUEUE, ROOT, Tree},
 };
@@ -18,8 +19,8 @@ use super::{
 pub struct Outcome {
     /// What is to be done.
     pub decisions: Vec<Decision>,
-    /// Waiting applications for whom others' pods go, and since when: what is freed is theirs.
-    pub claims: Vec<(usize, i64)>,
+    /// Waiting applications for whom others' pods go, in the order in which what is freed is theirs.
+    pub claims: Vec<(usize, Placement)>,
     /// Who waits, and why.
     pub waiting: Vec<Why>,
     /// What blocks them.
@@ -87,7 +88,6 @@ fn lines(desk: &Desk<'_>) -> Vec<Vec<usize>> {
 
 /// Everybody's turn once. Answers whether anything was decided.
 fn round(desk: &mut Desk<'_>, lines: &[Vec<usize>]) -> bool {
-    let before = desk.decisions.len();
     desk.new_round();
     let mut next = vec![0; lines.len()];
     let mut turns = Turns::new(desk.tree);
@@ -108,14 +108,14 @@ fn round(desk: &mut Desk<'_>, lines: &[Vec<usize>]) -> bool {
             turns.refresh(other, |queue, more| desk.share(queue, more));
         }
     }
-    desk.decisions.len() > before
+    desk.changed
 }
 
 /// The next of a leaf that has a chance; those passed over are told why.
 fn step(desk: &mut Desk<'_>, lines: &[Vec<usize>], next: &mut [usize], leaf: usize) -> Option<Candidate> {
     while let Some(number) = lines[leaf].get(next[leaf]).copied() {
         let app = &desk.snapshot.apps[number];
-        if is_settled(desk, number) {
+        if desk.fresh.contains_key(&number) {
         } else if let Some(block) = desk.gate(app, leaf) {
             desk.blocked(number, block);
         } else if let Some(head) = desk.stopped[leaf] {
@@ -131,17 +131,16 @@ fn step(desk: &mut Desk<'_>, lines: &[Vec<usize>], next: &mut [usize], leaf: usi
     None
 }
 
-/// Whether it was admitted in this cycle, or promised what others leave.
-fn is_settled(desk: &Desk<'_>, number: usize) -> bool {
-    desk.pods[number].driver.is_some() || desk.claims.iter().any(|(app, _)| *app == number)
-}
-
 fn report(desk: &Desk<'_>, waiting: &[Why]) -> Vec<QueueReport> {
     let mut counts = vec![0; desk.tree.all.len()];
     for why in waiting {
         for level in desk.tree.chain(desk.leaf[why.app]) {
             counts[level] += 1;
         }
+    }
+    let mut admitted: Vec<u32> = (0..counts.len()).map(|queue| desk.books.applications(queue)).collect();
+    for (app, _) in &desk.claims {
+        desk.tree.chain(desk.leaf[*app]).for_each(|level| admitted[level] = admitted[level].saturating_sub(1));
     }
     let report = |queue: usize| {
         let branch = &desk.tree.all[queue];
@@ -154,7 +153,7 @@ fn report(desk: &Desk<'_>, waiting: &[Why]) -> Vec<QueueReport> {
             used,
             deserved,
             waiting: counts[queue],
-            admitted: desk.books.applications(queue),
+            admitted: admitted[queue],
             fault: branch.fault.clone(),
         }
     };

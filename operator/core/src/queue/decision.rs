@@ -54,7 +54,7 @@ impl Decision {
         match self {
             Self::Admit { placement, .. } => {
                 app.stage = Stage::Admitted { since: now };
-                app.claims = None;
+                app.claim = None;
                 app.pods.place(placement);
             }
             Self::Grow { executors, .. } => app.pods.grow(executors),

@@ -1,10 +1,11 @@
 //! What a cycle works on: the tree, what each queue deserves, the ground, the books and the quotas, kept in step. Whatever is
 //! given away or taken back goes through here, so that none of them is forgotten.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
     Amounts, App, Block, Decision, Pods, Snapshot, Stage, Why,
+    admit::Fresh,
     books::Books,
     deserve::deserve,
     ground::{Ground, Placement, View},
@@ -42,12 +43,12 @@ pub struct Desk<'a> {
     pub leaf: Vec<usize>,
     /// Pods of each application, as decided so far.
     pub pods: Vec<Pods>,
-    /// Admitted applications by leaf, those that give way first in front.
+    /// By leaf, applications that have room or were promised it, those that give way first in front.
     pub running: Vec<Vec<usize>>,
     /// What was decided.
     pub decisions: Vec<Decision>,
-    /// Who waits for others' pods to go, and since when.
-    pub claims: Vec<(usize, i64)>,
+    /// Who waits for others' pods to go, in the order of their turns, and where they start then.
+    pub claims: Vec<(usize, Placement)>,
     /// Why any waits.
     pub blocks: Vec<Block>,
     /// Which of the blocks is each application's.
@@ -56,14 +57,17 @@ pub struct Desk<'a> {
     pub failed: BTreeMap<Class<'a>, usize>,
     /// Leaves in strict order in which nobody passes, and the application at their head.
     pub stopped: Vec<Option<usize>>,
-    /// Room that is held for heads of leaves in strict order, against everybody.
+    /// Room that is held against everybody until the round ends: for heads of leaves in strict order, and for those whose turn
+    /// it was when there was room soon.
     pub reserved: Vec<(usize, Placement)>,
     /// By leaf, room that is held for its head against those behind it.
     pub aside: Vec<Vec<(usize, Placement)>>,
     /// Leaves whose usage changed by the way.
     pub moved: Vec<usize>,
-    /// Admitted in this cycle.
-    pub admitted: Vec<usize>,
+    /// What applications were given in this cycle.
+    pub fresh: BTreeMap<usize, Fresh>,
+    /// Whether anything was decided in this round.
+    pub changed: bool,
 }
 
 impl<'a> Desk<'a> {
@@ -95,7 +99,8 @@ impl<'a> Desk<'a> {
             reserved: Vec::new(),
             aside: vec![Vec::new(); tree.all.len()],
             moved: Vec::new(),
-            admitted: Vec::new(),
+            fresh: BTreeMap::new(),
+            changed: false,
         };
         desk.open();
         let usage: Vec<Amounts> = (0..tree.all.len()).map(|queue| desk.books.used(queue, View::Now).clone()).collect();
@@ -120,18 +125,20 @@ impl<'a> Desk<'a> {
                 self.running[self.leaf[number]].push(number);
             }
         }
+        (0..self.running.len()).for_each(|leaf| self.sort_running(leaf));
+    }
+
+    /// Those that give way first in front: low priority, then the youngest.
+    pub fn sort_running(&mut self, leaf: usize) {
         let apps = &self.snapshot.apps;
-        for running in &mut self.running {
-            // Low priority first, then the youngest.
-            running.sort_by(|a, b| {
-                let age = |number: usize| match apps[number].stage {
-                    Stage::Admitted { since } => since,
-                    _ => 0,
-                };
-                let (one, other) = (&apps[*a], &apps[*b]);
-                (one.priority, age(*b), other.created, *b).cmp(&(other.priority, age(*a), one.created, *a))
-            });
-        }
+        self.running[leaf].sort_by_cached_key(|number| {
+            let app = &apps[*number];
+            let since = match app.stage {
+                Stage::Admitted { since } => since,
+                _ => self.now,
+            };
+            (app.priority, Reverse((since, app.created, *number)))
+        });
     }
 
     /// What applications of each leaf use and want in all.
@@ -235,6 +242,21 @@ impl<'a> Desk<'a> {
     /// # Errors
     /// What blocks it.
     pub fn fits(&mut self, number: usize, view: View) -> Result<Placement, Block> {
+        self.within_limits(number, view)?;
+        let (app, leaf) = (&self.snapshot.apps[number], self.leaf[number]);
+        if self.is_autoscaled(leaf) {
+            let executors = if app.minimum > 0 { vec![(NOWHERE, app.minimum)] } else { Vec::new() };
+            return Ok(Placement { driver: NOWHERE, executors });
+        }
+        let placed = self.ground.place(app.driver, app.executor, app.minimum, view);
+        placed.ok_or_else(|| Block::Nodes(Default::default()))
+    }
+
+    /// Whether all but the nodes have room for a gang.
+    ///
+    /// # Errors
+    /// What blocks it.
+    pub fn within_limits(&self, number: usize, view: View) -> Result<(), Block> {
         let app = &self.snapshot.apps[number];
         let (leaf, gang) = (self.leaf[number], self.snapshot.gang(app));
         if let Some(many) = self.books.too_many(leaf, &app.user) {
@@ -249,12 +271,7 @@ impl<'a> Desk<'a> {
         if let Some(over) = self.books.over(leaf, &gang, view) {
             return Err(Block::Level(over));
         }
-        if self.is_autoscaled(leaf) {
-            let executors = if app.minimum > 0 { vec![(NOWHERE, app.minimum)] } else { Vec::new() };
-            return Ok(Placement { driver: NOWHERE, executors });
-        }
-        let placed = self.ground.place(app.driver, app.executor, app.minimum, view);
-        placed.ok_or_else(|| Block::Nodes(Default::default()))
+        Ok(())
     }
 
     /// A block with its details, which are looked for where somebody will read them.

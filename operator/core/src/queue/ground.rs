@@ -3,7 +3,10 @@
 //! away now must be there in both, since what becomes free may be claimed. It models requests of every resource, readiness,
 //! cordons, taints, selectors and required node affinity, and leaves the rest to kube-scheduler.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+};
 
 use super::{Amounts, ShapeId, Shapes, Site, snapshot::NOWHERE, why::Nodes};
 
@@ -106,6 +109,24 @@ impl<'a> Ground<'a> {
     /// A place for a driver together with so many executors, if there is any. Takes nothing.
     pub fn place(&mut self, driver: ShapeId, executor: ShapeId, count: u32, view: View) -> Option<Placement> {
         self.place_in(driver, executor, count, view.into())
+    }
+
+    /// Whether there is room for a gang in these very places.
+    pub fn takes(&mut self, driver: ShapeId, executor: ShapeId, placement: &Placement, view: View) -> bool {
+        let mut needed: BTreeMap<usize, Amounts> = BTreeMap::new();
+        let executors = placement.executors.iter().map(|(node, count)| (executor, *node, *count));
+        for (shape, node, count) in executors.chain([(driver, placement.driver, 1)]) {
+            let ask = self.shapes.ask_of(shape);
+            self.learn(ask);
+            if node != NOWHERE
+                && !self.accepts[ask].as_ref().and_then(|accepts| accepts.get(node)).is_some_and(|accepts| *accepts)
+            {
+                return false;
+            }
+            needed.entry(node).or_default().add(&self.shapes.get(shape).requests, u64::from(count));
+        }
+        needed.remove(&NOWHERE);
+        needed.iter().all(|(node, needed)| needed.within(&self.room(*node, view.into())))
     }
 
     /// Whether a gang would have a place if no application ran.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Decision,
+    admit::Fresh,
     desk::{BOTH, Desk},
     ground::View,
     order::{Candidate, Turns},
@@ -15,8 +16,8 @@ impl Desk<'_> {
     /// Gives executors to those that want more.
     pub fn grow(&mut self) {
         let mut lines: Vec<Vec<usize>> = vec![Vec::new(); self.tree.all.len()];
-        for app in self.running.iter().flatten().chain(&self.admitted) {
-            if self.wants_more(*app) {
+        for app in self.running.iter().flatten() {
+            if self.fresh.get(app) != Some(&Fresh::Promised) && self.wants_more(*app) {
                 lines[self.leaf[*app]].push(*app);
             }
         }

@@ -23,6 +23,6 @@ pub mod why;
 pub use amounts::{Amounts, Ceiling, Kind, Kinds};
 pub use cycle::{Outcome, QueueReport, cycle};
 pub use decision::Decision;
-pub use snapshot::{App, Name, Pods, Shape, ShapeId, Shapes, Site, Snapshot, Stage};
+pub use snapshot::{App, Claim, Name, Pods, Shape, ShapeId, Shapes, Site, Snapshot, Stage};
 pub use spec::{Order, Preemption, Provisioning, QueueSpec, Reclaim};
 pub use why::{Block, Why};

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    App, Decision, Outcome, Snapshot, Stage, cycle,
+    App, Claim, Decision, Outcome, Snapshot, Stage, cycle,
     ground::{Ground, View},
 };
 
-/// How often evictions may follow one another at one moment. Each takes something from a queue that has more than it
-/// deserves, so this is never reached unless the policy itself is broken.
-const ROUNDS: usize = 10_000;
+/// How many cycles there are at one moment at the most. Each takes from queues that have more than they deserve, so few follow one
+/// another; this is never reached unless the policy itself is broken.
+const MOST_CYCLES: usize = 1000;
 
 /// An application and its course.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +89,8 @@ pub struct Player {
     pub now: i64,
     /// What the last cycle said.
     pub outcome: Outcome,
+    /// How many cycles the last moment took.
+    pub cycles: usize,
     /// How long pods take to go, in milliseconds.
     grace: i64,
     runs: Vec<Option<i64>>,
@@ -123,6 +125,7 @@ impl Player {
             snapshot,
             now: start,
             outcome: Outcome::default(),
+            cycles: 0,
             grace,
             runs,
             admissions,
@@ -152,24 +155,23 @@ impl Player {
             }
             self.come(coming, &mut events);
         }
-        self.decide(&mut events);
+        self.cycles = self.decide(&mut events);
         Some(events)
     }
 
-    /// Has cycles decide until nothing is left to decide at this moment.
-    pub fn decide(&mut self, events: &mut Vec<Event>) {
-        for _ in 0..ROUNDS {
+    /// Has cycles decide until nothing is left to decide at this moment; answers how many there were.
+    pub fn decide(&mut self, events: &mut Vec<Event>) -> usize {
+        let mut cycles = 0;
+        loop {
+            cycles += 1;
             self.outcome = cycle(&self.snapshot, self.now);
-            self.snapshot.apps.iter_mut().for_each(|app| app.claims = None);
-            for (app, since) in &self.outcome.claims {
-                self.snapshot.apps[*app].claims = Some(*since);
+            self.snapshot.apps.iter_mut().for_each(|app| app.claim = None);
+            for (rank, (app, placement)) in self.outcome.claims.iter().enumerate() {
+                self.snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });
             }
             let decisions = std::mem::take(&mut self.outcome.decisions);
-            let mut gone = false;
-            for decision in &decisions {
-                gone |= self.follow(decision, events);
-            }
-            if !gone {
+            decisions.iter().for_each(|decision| self.follow(decision, events));
+            if decisions.is_empty() || cycles == MOST_CYCLES {
                 break;
             }
         }
@@ -182,10 +184,11 @@ impl Player {
                 events.push(self.event(EventKind::Waiting, why.app, text));
             }
         }
+        cycles
     }
 
-    /// Does what was decided. Answers whether room became free by it at once.
-    fn follow(&mut self, decision: &Decision, events: &mut Vec<Event>) -> bool {
+    /// Does what was decided.
+    fn follow(&mut self, decision: &Decision, events: &mut Vec<Event>) {
         decision.apply(&mut self.snapshot, self.now);
         let number = decision.app();
         let beneficiary = |other: usize| format!("gives way to {}", self.snapshot.apps[other].name);
@@ -208,21 +211,20 @@ impl Player {
                 events.push(self.event(EventKind::Evicted, number, reason));
             }
         }
-        self.release(number)
+        self.release(number);
     }
 
-    /// Pods that are to go are gone after their grace period. Answers whether some are at once.
-    fn release(&mut self, number: usize) -> bool {
+    /// Pods that are to go are gone after their grace period.
+    fn release(&mut self, number: usize) {
         let pods = &mut self.snapshot.apps[number].pods;
         if !pods.any_leaving() {
-            return false;
+            return;
         }
         if self.grace == 0 {
             pods.gone();
         } else {
             self.coming.insert((self.now + self.grace, Coming::Gone(number)), ());
         }
-        self.grace == 0
     }
 
     fn come(&mut self, coming: Coming, events: &mut Vec<Event>) {

@@ -11,7 +11,8 @@ use std::{
 
 use super::{
     Amounts, Block, Decision, Preemption, Reclaim as Policy,
-    desk::{Desk, SOON},
+    admit::Fresh,
+    desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
     tree::{NO_QUEUE, ROOT},
 };
@@ -215,7 +216,7 @@ impl Desk<'_> {
     }
 
     fn remove(&mut self, victim: &Victim) {
-        self.give(victim.app, victim.driver, &victim.executors, SOON);
+        self.give(victim.app, victim.driver, &victim.executors, self.views_of(victim.app));
         let pods = &mut self.pods[victim.app];
         if victim.driver.is_some() {
             pods.driver = None;
@@ -230,13 +231,19 @@ impl Desk<'_> {
     }
 
     fn restore(&mut self, victim: &Victim) {
-        self.take(victim.app, victim.driver, &victim.executors, SOON);
+        self.take(victim.app, victim.driver, &victim.executors, self.views_of(victim.app));
         let pods = &mut self.pods[victim.app];
         pods.driver = pods.driver.or(victim.driver);
         pods.grow(&victim.executors);
     }
 
+    /// Where what it gives up counts: pods that are there stay until they are gone.
+    fn views_of(&self, number: usize) -> &'static [View] {
+        if self.fresh.get(&number) == Some(&Fresh::Admitted) { BOTH } else { SOON }
+    }
+
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
+        self.changed = true;
         let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
         let mut whole: Vec<usize> = Vec::new();
         for victim in victims {
@@ -244,6 +251,10 @@ impl Desk<'_> {
             self.moved.push(leaf);
             if victim.driver.is_some() {
                 self.running[leaf].retain(|app| *app != victim.app);
+                if self.fresh.contains_key(&victim.app) {
+                    self.retract(victim.app);
+                    continue;
+                }
                 self.books.leave(leaf, &self.snapshot.apps[victim.app].user);
                 whole.push(victim.app);
             }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Amounts, Kinds, QueueSpec, quota::NamespaceQuota};
+use super::{Amounts, Kinds, QueueSpec, ground::Placement, quota::NamespaceQuota};
 use crate::admission::{Node, PodAsk};
 
 /// A namespace and a name.
@@ -156,6 +156,15 @@ impl Pods {
     }
 }
 
+/// Room that is being freed for an application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// Its place among claims.
+    pub rank: usize,
+    /// Where its gang goes.
+    pub placement: Placement,
+}
+
 /// An application.
 #[derive(Clone, Debug, Default)]
 pub struct App {
@@ -179,8 +188,8 @@ pub struct App {
     pub wanted: u32,
     /// How far it is.
     pub stage: Stage,
-    /// Since when others go for it, in milliseconds: what they leave is its own.
-    pub claims: Option<i64>,
+    /// Others go for it, and what they leave is its own.
+    pub claim: Option<Claim>,
     /// Not before this time, in milliseconds, since it failed to come up.
     pub not_before: Option<i64>,
     /// Its pods.

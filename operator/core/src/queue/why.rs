@@ -170,6 +170,9 @@ fn level(over: &Over, tree: &Tree, kinds: &Kinds) -> String {
     let short = kinds.show(over.kind, over.needed.saturating_sub(over.left));
     let (whose, resource) = (tree.call(over.level), kinds.name(over.kind));
     let free = match (over.held, over.level) {
+        (true, _) if over.needed > over.limit => {
+            "the rest is guaranteed to others, which do not lend it: ask for less, or have it lent"
+        }
         (true, _) => {
             "the rest is guaranteed to others, which do not lend it: an application without a guarantee must end"
         }

@@ -1,11 +1,11 @@
 //! Worlds as sentences: nodes, queues and applications in whole cores, and what became of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use onager_core::{
     admission::Node,
     queue::{
-        Amounts, App, Name, Pods, QueueSpec, Shape, Site, Snapshot, Stage,
+        Amounts, App, Name, Order, Pods, Preemption, QueueSpec, Reclaim, Shape, Site, Snapshot, Stage,
         play::{Event, EventKind, Job, Player},
         quota::{NamespaceQuota, QuotaLimit},
     },
@@ -18,11 +18,13 @@ pub fn cores(count: u64) -> Amounts {
     Amounts::of(count * 1000, count * GI, 0)
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct World {
     pub snapshot: Snapshot,
     pub jobs: Vec<Job>,
     pub grace: i64,
+    /// Which node is lost, and at which second.
+    pub lost: Option<(usize, i64)>,
 }
 
 impl World {
@@ -125,8 +127,18 @@ impl World {
         self
     }
 
+    /// A node is lost after so many seconds.
+    pub fn lost(mut self, node: usize, second: i64) -> Self {
+        self.lost = Some((node - 1, second));
+        self
+    }
+
     pub fn player(&self) -> Player {
-        Player::new(self.snapshot.clone(), self.jobs.clone(), self.grace)
+        let mut player = Player::new(self.snapshot.clone(), self.jobs.clone(), self.grace);
+        if let Some((node, second)) = self.lost {
+            player.lose(node, second * 1000);
+        }
+        player
     }
 
     /// Plays it to its end: `0 admitted a 2`, seconds, what, who, executors; waiting with the reason's word.
@@ -153,4 +165,98 @@ fn line(player: &Player, event: &Event) -> String {
         _ => event.executors.to_string(),
     };
     format!("{} {} {name} {what}", event.at / 1000, event.kind.name())
+}
+
+/// As a file that `onager simulate` plays: what a property fails on can be looked at there.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n# onager simulate --grace {} FILE", self.grace / 1000)?;
+        for (index, site) in self.snapshot.nodes.iter().enumerate() {
+            let lost = self.lost.filter(|(node, _)| *node == index).map(|(_, second)| second);
+            let lost = lost.map_or(String::new(), |second| {
+                format!(", annotations: {{onager.dev/simulated-lost-after: '{second}'}}")
+            });
+            let (cpu, memory) = (site.allocatable.get(0), site.allocatable.get(1) / GI);
+            let allocatable = format!("{{cpu: {cpu}m, memory: {memory}Gi, pods: 110}}");
+            writeln!(
+                f,
+                "---\n{{apiVersion: v1, kind: Node, metadata: {{name: {}{lost}}}, status: {{allocatable: {allocatable}}}}}",
+                site.node.name
+            )?;
+        }
+        for (name, spec) in &self.snapshot.queues {
+            let mut says = vec![format!("weight: {}", spec.weight), format!("lendable: {}", spec.lendable)];
+            says.extend(spec.parent.as_ref().map(|parent| format!("parent: {}", parent.name)));
+            says.extend(spec.max_applications.map(|most| format!("maxApplications: {most}")));
+            if !spec.guarantee.is_empty() {
+                says.push(format!("guarantee: {{cpu: {}m, memory: {}}}", spec.guarantee.get(0), spec.guarantee.get(1)));
+            }
+            for (_, limit) in spec.capability.limits() {
+                says.push(format!("capability: {{cpu: {limit}m}}"));
+            }
+            says.extend((spec.order == Order::StrictFifo).then(|| "order: StrictFIFO".to_string()));
+            says.extend((spec.reclaim != Reclaim::Any).then(|| format!("reclaim: {:?}", spec.reclaim)));
+            says.extend((spec.preemption == Preemption::Never).then(|| "preemption: Never".to_string()));
+            let says = says.join(", ");
+            writeln!(
+                f,
+                "---\n{{apiVersion: onager.dev/v1alpha1, kind: Queue, metadata: {{name: {}, namespace: t}}, spec: {{{says}}}}}",
+                name.name
+            )?;
+        }
+        for limit in self.snapshot.quotas.values().flatten().flat_map(|quota| &quota.limits) {
+            let unit = if limit.resource.ends_with("cpu") { "m" } else { "" };
+            let hard = format!("{{{}: {}{unit}}}", limit.resource, limit.hard);
+            writeln!(
+                f,
+                "---\n{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: q, namespace: t}}, spec: {{hard: {hard}}}}}"
+            )?;
+        }
+        for value in 1..3 {
+            writeln!(
+                f,
+                "---\n{{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {{name: p{value}}}, value: {value}}}"
+            )?;
+        }
+        self.jobs.iter().try_for_each(|job| self.application(f, job))
+    }
+}
+
+impl World {
+    fn application(&self, f: &mut fmt::Formatter<'_>, job: &Job) -> fmt::Result {
+        let app = &job.app;
+        let pod = |shape| {
+            let requests = &self.snapshot.shapes.get(shape).requests;
+            // Spark adds 384 MiB.
+            format!("cores: {}, memory: {}m", requests.get(0) / 1000, (requests.get(1) >> 20) - 384)
+        };
+        let at = job.arrives / 1000;
+        let mut marks: Vec<String> =
+            job.runs.iter().map(|runs| format!("onager.dev/simulated-duration: {}s", runs / 1000)).collect();
+        marks.extend((app.stage != Stage::Waiting).then(|| "onager.dev/simulated-admitted: 'true'".to_string()));
+        marks.extend((!app.user.is_empty()).then(|| format!("onager.dev/user: {}", app.user)));
+        let queue = app.queue.as_ref().map(|queue| format!("queue: {queue}, ")).unwrap_or_default();
+        let class = if app.priority > 0 {
+            format!("batchSchedulerOptions: {{priorityClassName: p{}}}, ", app.priority)
+        } else {
+            String::new()
+        };
+        let name = &app.name.name;
+        writeln!(
+            f,
+            "---\n{{apiVersion: onager.dev/v1alpha1, kind: SparkApplication, metadata: {{name: {name}, namespace: t, \
+             creationTimestamp: '2026-01-01T{:02}:{:02}:{:02}Z', annotations: {{{}}}}}, spec: {{type: SQL, \
+             mainApplicationFile: 'local:///a.sql', {queue}{class}\
+             dynamicAllocation: {{enabled: true, minExecutors: {}, maxExecutors: {}}}, \
+             driver: {{{}}}, executor: {{instances: 1, {}}}}}}}",
+            at / 3600,
+            at / 60 % 60,
+            at % 60,
+            marks.join(", "),
+            app.minimum,
+            app.wanted,
+            pod(app.driver),
+            pod(app.executor),
+        )
+    }
 }

@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod fairness;
 mod fixture;
+mod properties;
+mod reference;
 mod sentences;
+mod worlds;

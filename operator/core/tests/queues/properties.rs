@@ -1,0 +1,223 @@
+//! What holds in every world, at every moment: rooms and limits are kept (Q), gangs are whole or absent (G), what was evicted
+//! does not evict its evictor (F), few cycles decide all there is to decide, nothing waits that could run, and nobody waits for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onager_core::queue::{
+    Amounts, App, Order, Snapshot, Stage, cycle,
+    play::{Event, EventKind, Player},
+};
+use proptest::prelude::*;
+
+use super::{
+    fixture::World,
+    worlds::{any, cases},
+};
+
+proptest! {
+    #![proptest_config(cases(1500))]
+
+    #[test]
+    fn every_promise_is_kept_at_every_moment(world in any()) {
+        let kept = keeps_every_promise(&world);
+        prop_assert!(kept.is_ok(), "{}\n{}", kept.unwrap_err(), world.play().join("\n"));
+    }
+}
+
+fn keeps_every_promise(world: &World) -> Result<(), TestCaseError> {
+    let mut player = world.player();
+    let mut evicted_by = BTreeSet::new();
+    while let Some(events) = player.step() {
+        within_nodes(&player.snapshot)?;
+        within_limits(&player.snapshot, &events)?;
+        whole_or_absent(&player.snapshot, world.lost.is_some())?;
+        evicts_no_evictor(&player, &events, &mut evicted_by)?;
+        prop_assert!(events.len() < 500, "it goes on and on: {:?}", &events[..20]);
+        prop_assert!(player.cycles <= 12, "{}: {} cycles", player.now / 1000, player.cycles);
+        nothing_waits_that_could_run(&player.snapshot)?;
+    }
+    nobody_waits_for_ever(&player)
+}
+
+/// What an application's pods take, those that are to go included.
+fn usage(snapshot: &Snapshot, app: &App) -> Amounts {
+    let drivers = app.pods.driver.iter().count() + app.pods.leaving_driver.iter().count();
+    let executors: u32 = app.pods.executors.values().chain(app.pods.leaving.values()).sum();
+    let mut size = snapshot.size(app, false, executors);
+    size.add(&snapshot.shapes.get(app.driver).requests, drivers as u64);
+    size
+}
+
+fn within_nodes(snapshot: &Snapshot) -> Result<(), TestCaseError> {
+    let mut used: BTreeMap<usize, Amounts> = BTreeMap::new();
+    for app in &snapshot.apps {
+        for node in app.pods.driver.iter().chain(&app.pods.leaving_driver) {
+            used.entry(*node).or_default().add(&snapshot.shapes.get(app.driver).requests, 1);
+        }
+        for (node, count) in app.pods.executors.iter().chain(&app.pods.leaving) {
+            used.entry(*node).or_default().add(&snapshot.shapes.get(app.executor).requests, u64::from(*count));
+        }
+    }
+    for (node, used) in used {
+        prop_assert!(used.within(&snapshot.nodes[node].allocatable), "node {node} is overfull");
+        prop_assert!(snapshot.nodes[node].node.usable, "node {node} is lost");
+    }
+    Ok(())
+}
+
+/// The queue of an application and all above it.
+fn chain(snapshot: &Snapshot, app: &App) -> Vec<onager_core::queue::Name> {
+    let mut chain = Vec::new();
+    let mut next = app.queue.clone();
+    while let Some(name) = next.filter(|_| chain.len() < 9) {
+        next = snapshot.queues.get(&name).and_then(|spec| spec.parent.clone());
+        chain.push(name);
+    }
+    chain
+}
+
+/// Q: where something was added at this moment, each level and the quota are within their limits.
+fn within_limits(snapshot: &Snapshot, events: &[Event]) -> Result<(), TestCaseError> {
+    let added = |event: &&Event| {
+        event.kind == EventKind::Admitted || event.kind == EventKind::Resized && event.reason == "room is free"
+    };
+    for event in events.iter().filter(added) {
+        let app = &snapshot.apps[event.app];
+        for level in chain(snapshot, app) {
+            let below = |other: &&App| chain(snapshot, other).contains(&level);
+            let mut used = Amounts::default();
+            snapshot.apps.iter().filter(below).for_each(|app| used.add(&usage(snapshot, app), 1));
+            let spec = &snapshot.queues[&level];
+            for (kind, limit) in spec.capability.limits() {
+                prop_assert!(used.get(kind) <= limit, "queue {level} uses {} of {limit}", used.get(kind));
+            }
+            let admitted = |app: &&App| matches!(app.stage, Stage::Admitted { .. });
+            let count = snapshot.apps.iter().filter(below).filter(admitted).count();
+            if event.kind == EventKind::Admitted {
+                prop_assert!(spec.max_applications.is_none_or(|most| count <= most as usize), "{count} in {level}");
+            }
+        }
+        for limit in snapshot.quotas.values().flatten().flat_map(|quota| &quota.limits) {
+            let used: u64 = snapshot.apps.iter().map(|app| usage(snapshot, app).get(0)).sum();
+            prop_assert!(used <= limit.hard, "the quota is overdrawn: {used} of {}", limit.hard);
+        }
+    }
+    Ok(())
+}
+
+/// G: who is admitted has its driver and its minimum; who waits has nothing.
+fn whole_or_absent(snapshot: &Snapshot, lossy: bool) -> Result<(), TestCaseError> {
+    for app in &snapshot.apps {
+        let staying = app.pods.staying();
+        match app.stage {
+            Stage::Admitted { .. } => {
+                prop_assert!(app.pods.driver.is_some(), "{} has no driver", app.name);
+                prop_assert!(lossy || staying >= app.minimum, "{} has {staying} of {}", app.name, app.minimum);
+                prop_assert!(staying <= app.wanted.max(app.minimum), "{} has too many", app.name);
+            }
+            _ => prop_assert!(app.pods.driver.is_none() && staying == 0, "{} has pods", app.name),
+        }
+    }
+    Ok(())
+}
+
+/// F: as long as nothing comes from outside, nobody evicts the one for whom it was evicted.
+fn evicts_no_evictor(
+    player: &Player,
+    events: &[Event],
+    evicted_by: &mut BTreeSet<(String, String)>,
+) -> Result<(), TestCaseError> {
+    let outside = |event: &Event| {
+        let came = player.snapshot.apps[event.app].created == player.now;
+        event.kind == EventKind::Completed || event.reason.contains("is lost") || came
+    };
+    if events.iter().any(outside) {
+        evicted_by.clear();
+    }
+    for event in events.iter().filter(|event| event.kind == EventKind::Evicted) {
+        let Some(evictor) = event.reason.strip_prefix("gives way to ") else { continue };
+        let victim = player.snapshot.apps[event.app].name.to_string();
+        prop_assert!(!evicted_by.contains(&(evictor.to_string(), victim.clone())), "{evictor} evicts {victim} back");
+        evicted_by.insert((victim, evictor.to_string()));
+    }
+    Ok(())
+}
+
+/// Work conservation: with room on nodes, in each level and in the quota, nobody waits. Strict order, guarantees that are not
+/// lent and room that is being freed for somebody are reasons to wait; a world that has them is left out.
+fn nothing_waits_that_could_run(snapshot: &Snapshot) -> Result<(), TestCaseError> {
+    let reserves = |spec: &onager_core::queue::QueueSpec| spec.order == Order::StrictFifo || !spec.lendable;
+    let leaving = |app: &App| app.pods.any_leaving();
+    if snapshot.queues.values().any(reserves) || snapshot.apps.iter().any(leaving) {
+        return Ok(());
+    }
+    let outcome = cycle(snapshot, 0);
+    for why in &outcome.waiting {
+        let app = &snapshot.apps[why.app];
+        let gang = snapshot.gang(app);
+        let faulty =
+            |name| outcome.queues.iter().any(|report| report.name.as_ref() == Some(name) && report.fault.is_some());
+        let parent = snapshot.queues.values().any(|spec| spec.parent == app.queue);
+        let levels = chain(snapshot, app);
+        if parent || levels.iter().any(faulty) {
+            continue;
+        }
+        let has_room = levels.iter().all(|level| {
+            let report = outcome.queues.iter().find(|report| report.name.as_ref() == Some(level)).unwrap();
+            let spec = &snapshot.queues[level];
+            report.used.get(0) + gang.get(0) <= spec.capability.get(0)
+                && spec.max_applications.is_none_or(|most| report.admitted < most)
+        });
+        let used: u64 = snapshot.apps.iter().map(|app| usage(snapshot, app).get(0)).sum();
+        let quota = snapshot.quotas.values().flatten().flat_map(|quota| &quota.limits);
+        let has_quota = quota.into_iter().all(|limit| used + gang.get(0) <= limit.hard);
+        prop_assert!(
+            !(has_room && has_quota && fits_somehow(snapshot, app)),
+            "{} could run: {}",
+            app.name,
+            outcome.message(why, &snapshot.kinds)
+        );
+    }
+    Ok(())
+}
+
+/// Whether a gang fits on nodes, tried in the plainest way: the driver on each, executors one by one.
+pub fn fits_somehow(snapshot: &Snapshot, app: &App) -> bool {
+    let mut free: Vec<Amounts> = snapshot.nodes.iter().map(|site| site.allocatable.clone()).collect();
+    for (node, site) in snapshot.nodes.iter().enumerate().filter(|(_, site)| !site.node.usable) {
+        free[node].take(&site.allocatable, 1);
+    }
+    for other in &snapshot.apps {
+        for node in other.pods.driver.iter().chain(&other.pods.leaving_driver) {
+            free[*node].take(&snapshot.shapes.get(other.driver).requests, 1);
+        }
+        for (node, count) in other.pods.executors.iter().chain(&other.pods.leaving) {
+            free[*node].take(&snapshot.shapes.get(other.executor).requests, u64::from(*count));
+        }
+    }
+    let (driver, executor) = (&snapshot.shapes.get(app.driver).requests, &snapshot.shapes.get(app.executor).requests);
+    (0..free.len()).any(|home| {
+        let slots = |(node, free): (usize, &Amounts)| match (node == home, driver.within(free)) {
+            (true, false) => None,
+            (true, true) => Some(free.less(driver).holds(executor)),
+            (false, _) => Some(free.holds(executor)),
+        };
+        let all: Option<Vec<u64>> = free.iter().enumerate().map(slots).collect();
+        all.is_some_and(|slots| slots.iter().sum::<u64>() >= u64::from(app.minimum))
+    })
+}
+
+/// All runs end, so at the end nobody waits but those that could not run if they were alone, or may not.
+fn nobody_waits_for_ever(player: &Player) -> Result<(), TestCaseError> {
+    let may_wait = ["QueueFaulty", "QueueHasChildren"];
+    for why in &player.outcome.waiting {
+        let block = &player.outcome.blocks[why.block];
+        let app = &player.snapshot.apps[why.app].name;
+        prop_assert!(
+            block.is_for_ever() || may_wait.contains(&block.reason()),
+            "{app} waits for ever: {}",
+            player.outcome.message(why, &player.snapshot.kinds)
+        );
+    }
+    Ok(())
+}
