@@ -17,6 +17,7 @@ use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
 use super::*;
+use crate::driver::digest::Digest;
 
 /// A task as it was handed out.
 #[derive(Clone, Debug)]
@@ -252,4 +253,31 @@ async fn every_task_without_a_core_waits_also_of_a_stage_that_has_not_begun() {
     assert_eq!(super::waiting(&graph), 0);
     succeed(&mut graph, &second);
     assert_eq!(super::waiting(&graph), 2, "the next stage can start");
+}
+
+#[tokio::test]
+async fn what_tasks_did_is_counted_for_each_executor_and_numbers_out_of_use_are_no_tasks() {
+    let count = |graph: &Graph| {
+        let mut digest = Digest::default();
+        digest.count(graph);
+        digest
+    };
+    let mut graph = three_stages().await;
+    let first = bind(&mut graph, "a");
+    fail(&mut graph, &first, FailedReason::TaskKilled(TaskKilled {}), true);
+    run(&mut graph, ["a", "b"]);
+    let digest = count(&graph);
+    assert_eq!((digest.stages, digest.launched, digest.done, digest.failed), (1, 3, 2, 1));
+    assert_eq!((digest.executors["a"].done, digest.executors["a"].failed), (1, 1));
+    assert_eq!((digest.shuffle_rows, digest.shuffle_bytes), (4, 4));
+
+    // The second stage begins anew, and keeps the places of what it had launched.
+    bind(&mut graph, "b");
+    graph.reset_stages_on_lost_executor("a").expect("reset");
+    let again = bind(&mut graph, "b");
+    succeed(&mut graph, &again);
+    bind(&mut graph, "b");
+    let digest = count(&graph);
+    assert_eq!((digest.stages, digest.launched, digest.done, digest.failed), (2, 5, 2, 2));
+    assert_eq!((digest.executors["a"].failed, digest.executors["b"].done), (2, 2));
 }
