@@ -50,13 +50,16 @@ impl Desk<'_> {
         if matches!(block, Block::TooMany(_) | Block::User(_)) {
             return Turn::Blocked(self.blocked(number, block));
         }
-        if let Ok(placement) = self.fits(number, View::Soon) {
-            self.take(number, Some(placement.driver), &placement.executors, SOON);
-            self.reserved.push((number, placement));
-            self.blocked(number, Block::Evictions);
-            return Turn::Promised;
-        }
-        if let Some(placement) = self.reclaim(number) {
+        let soon = match self.fits(number, View::Soon) {
+            Ok(placement) => {
+                // Held for it as long as it is its turn.
+                self.take(number, Some(placement.driver), &placement.executors, SOON);
+                self.blocked(number, Block::Evictions);
+                return Turn::Promised;
+            }
+            Err(block) => block,
+        };
+        if let Some(placement) = self.reclaim(number, &soon) {
             // Those that gave way may have had nothing yet.
             return match self.fits(number, View::Now) {
                 Ok(placement) => {
@@ -69,7 +72,6 @@ impl Desk<'_> {
                 }
             };
         }
-        let block = self.explained(number, block);
         Turn::Blocked(self.blocked(number, block))
     }
 
@@ -94,7 +96,6 @@ impl Desk<'_> {
         let leaf = self.leaf[number];
         self.running[leaf].push(number);
         self.sort_running(leaf);
-        self.changed = true;
     }
 
     /// What was decided for an application in this cycle is undone: nobody has heard of it yet. Its room was given back.
@@ -147,11 +148,12 @@ impl Desk<'_> {
         if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo {
             return;
         }
-        let block = &self.blocks[block];
-        if block.is_for_ever() {
+        if self.blocks[block].is_for_ever() || matches!(self.blocks[block], Block::Nodes(_)) && !self.ever_fits(number)
+        {
             // It would hold up the line for ever.
             return;
         }
+        let block = &self.blocks[block];
         if let Block::TooMany(_) = block {
             self.stopped[leaf] = Some(number);
             return;
@@ -165,7 +167,6 @@ impl Desk<'_> {
         let Some(placement) = placement else { return };
         if of_cluster && self.is_entitled(number) {
             self.take(number, Some(placement.driver), &placement.executors, SOON);
-            self.reserved.push((number, placement));
         } else {
             self.aside[leaf].push((number, placement));
         }
@@ -186,16 +187,5 @@ impl Desk<'_> {
     fn is_entitled(&self, number: usize) -> bool {
         let gang = self.snapshot.gang(&self.snapshot.apps[number]);
         self.tree.chain(self.leaf[number]).filter(|level| *level != ROOT).all(|level| self.deserves(level, &gang))
-    }
-
-    /// Forgets what was found out about who has no room, and what was held for heads.
-    pub fn new_round(&mut self) {
-        for (number, placement) in std::mem::take(&mut self.reserved) {
-            self.give(number, Some(placement.driver), &placement.executors, SOON);
-        }
-        self.changed = false;
-        self.failed.clear();
-        self.aside.iter_mut().for_each(Vec::clear);
-        self.stopped.fill(None);
     }
 }

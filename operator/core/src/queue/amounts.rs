@@ -199,6 +199,11 @@ impl Ceiling {
         self.0.get(&kind).copied().unwrap_or(u64::MAX)
     }
 
+    /// Whether nothing is limited.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The limits there are.
     pub fn limits(&self) -> impl Iterator<Item = (Kind, u64)> + '_ {
         self.0.iter().map(|(kind, limit)| (*kind, *limit))

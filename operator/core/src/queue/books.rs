@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Amounts, Ceiling, Kind, Provisioning,
+    Amounts, Kind, Provisioning,
     ground::View,
     tree::{ROOT, Tree},
 };
@@ -123,8 +123,8 @@ impl<'a> Books<'a> {
 
     /// The limit for applications that one more would break.
     pub fn too_many(&self, leaf: usize, user: &str) -> Option<TooMany> {
-        let of_user = self.users.get(&(leaf, user)).map_or(0, |user| user.applications);
-        let limit = self.tree.all[leaf].spec.user_max_applications.filter(|limit| of_user >= *limit);
+        let of_user = |user| self.users.get(&(leaf, user)).map_or(0, |user| user.applications);
+        let limit = self.tree.all[leaf].spec.user_max_applications.filter(|limit| of_user(user) >= *limit);
         let user = limit.map(|limit| TooMany { level: leaf, limit, user: true });
         let full = |level: usize| {
             let limit = self.tree.all[level].spec.max_applications?;
@@ -136,8 +136,11 @@ impl<'a> Books<'a> {
     /// The first resource of which a user would have too much in a leaf.
     pub fn over_user(&self, leaf: usize, user: &str, size: &Amounts, view: View) -> Option<Over> {
         let limit = &self.tree.all[leaf].spec.user_limit;
+        if limit.is_none() {
+            return None;
+        }
         let used = self.users.get(&(leaf, user)).map(|user| seen(&user.used, view)).unwrap_or_default();
-        over(leaf, size, &used, limit)
+        over(leaf, size, &used, |kind| limit.get(kind))
     }
 
     /// The first level, from the leaf on, and the first resource of which it would have too much.
@@ -167,13 +170,7 @@ impl<'a> Books<'a> {
         for level in self.tree.chain(leaf) {
             let own = &self.tree.all[level];
             let open = level == ROOT && self.tree.all[leaf].spec.provisioning == Provisioning::Autoscaled;
-            let of_cluster;
-            let limit = if level == ROOT {
-                of_cluster = whole(&self.capacity, size);
-                &of_cluster
-            } else {
-                &own.spec.capability
-            };
+            let limit = |kind| if level == ROOT { self.capacity.get(kind) } else { own.spec.capability.get(kind) };
             let used = used(level);
             let held = if self.tree.is_leaf(level) { used.clone() } else { below(level) };
             if !open {
@@ -225,21 +222,12 @@ fn seen(used: &[Amounts; 2], view: View) -> Amounts {
     }
 }
 
-fn over(level: usize, size: &Amounts, used: &Amounts, limit: &Ceiling) -> Option<Over> {
+fn over(level: usize, size: &Amounts, used: &Amounts, limit: impl Fn(Kind) -> u64) -> Option<Over> {
     size.some().find_map(|(kind, needed)| {
-        let (limit, used) = (limit.get(kind), used.get(kind));
+        let (limit, used) = (limit(kind), used.get(kind));
         let left = limit.saturating_sub(used);
         (needed > left).then_some(Over { level, kind, needed, left, limit, held: false })
     })
-}
-
-/// The cluster has what it has, and none of what it does not name.
-fn whole(capacity: &Amounts, size: &Amounts) -> Ceiling {
-    let mut ceiling = Ceiling::default();
-    for (kind, _) in size.some() {
-        ceiling.set(kind, capacity.get(kind));
-    }
-    ceiling
 }
 
 #[cfg(test)]

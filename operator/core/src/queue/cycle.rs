@@ -1,7 +1,7 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Everybody in line, whose turn
-//! it is by share, priority and age, in rounds until nothing more is decided. 3. Executors above the minimum, from what is left.
-//! The same snapshot gives the same decisions. What was given in the third step may give somebody a claim: whoever calls this does
-//! so until nothing is decided, which is after few cycles.
+//! it is by share, priority and age. 3. Executors above the minimum, from what is left. The same snapshot gives the same
+//! decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
+//! after few cycles.
 
 use std::cmp::Reverse;
 
@@ -65,8 +65,9 @@ pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     let mut desk = Desk::new(snapshot, &tree, now);
     let lines = lines(&desk);
     desk.settle_claims();
-    while round(&mut desk, &lines) {}
+    turns(&mut desk, &lines);
     desk.grow();
+    desk.explain();
     let waiting = desk.why(&lines);
     let queues = report(&desk, &waiting);
     let Desk { decisions, claims, blocks, .. } = desk;
@@ -86,9 +87,8 @@ fn lines(desk: &Desk<'_>) -> Vec<Vec<usize>> {
     lines
 }
 
-/// Everybody's turn once. Answers whether anything was decided.
-fn round(desk: &mut Desk<'_>, lines: &[Vec<usize>]) -> bool {
-    desk.new_round();
+/// Everybody's turn once.
+fn turns(desk: &mut Desk<'_>, lines: &[Vec<usize>]) {
     let mut next = vec![0; lines.len()];
     let mut turns = Turns::new(desk.tree);
     for leaf in (0..lines.len()).filter(|leaf| !lines[*leaf].is_empty()) {
@@ -108,7 +108,6 @@ fn round(desk: &mut Desk<'_>, lines: &[Vec<usize>]) -> bool {
             turns.refresh(other, |queue, more| desk.share(queue, more));
         }
     }
-    desk.changed
 }
 
 /// The next of a leaf that has a chance; those passed over are told why.

@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
-    Amounts, App, Block, Decision, Pods, Snapshot, Stage, Why,
+    Amounts, App, Block, Decision, Pods, ShapeId, Snapshot, Stage, Why,
     admit::Fresh,
     books::Books,
     deserve::deserve,
@@ -53,21 +53,18 @@ pub struct Desk<'a> {
     pub blocks: Vec<Block>,
     /// Which of the blocks is each application's.
     pub block_of: Vec<Option<usize>>,
-    /// Classes that had no room in this round.
+    /// Classes that had no room.
     pub failed: BTreeMap<Class<'a>, usize>,
     /// Leaves in strict order in which nobody passes, and the application at their head.
     pub stopped: Vec<Option<usize>>,
-    /// Room that is held against everybody until the round ends: for heads of leaves in strict order, and for those whose turn
-    /// it was when there was room soon.
-    pub reserved: Vec<(usize, Placement)>,
     /// By leaf, room that is held for its head against those behind it.
     pub aside: Vec<Vec<(usize, Placement)>>,
     /// Leaves whose usage changed by the way.
     pub moved: Vec<usize>,
     /// What applications were given in this cycle.
     pub fresh: BTreeMap<usize, Fresh>,
-    /// Whether anything was decided in this round.
-    pub changed: bool,
+    /// Which gangs would have a place if nothing else ran.
+    ever: BTreeMap<(ShapeId, ShapeId, u32), bool>,
 }
 
 impl<'a> Desk<'a> {
@@ -96,11 +93,10 @@ impl<'a> Desk<'a> {
             block_of: vec![None; snapshot.apps.len()],
             failed: BTreeMap::new(),
             stopped: vec![None; tree.all.len()],
-            reserved: Vec::new(),
             aside: vec![Vec::new(); tree.all.len()],
             moved: Vec::new(),
             fresh: BTreeMap::new(),
-            changed: false,
+            ever: BTreeMap::new(),
         };
         desk.open();
         let usage: Vec<Amounts> = (0..tree.all.len()).map(|queue| desk.books.used(queue, View::Now).clone()).collect();
@@ -274,15 +270,30 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// A block with its details, which are looked for where somebody will read them.
-    pub fn explained(&mut self, number: usize, block: Block) -> Block {
-        let Block::Nodes(_) = block else { return block };
+    /// Whether a gang would have a place if nothing else ran.
+    pub fn ever_fits(&mut self, number: usize) -> bool {
         let app = &self.snapshot.apps[number];
-        let (driver, executor, count) = (app.driver, app.executor, app.minimum);
-        if self.ground.ever_fits(driver, executor, count) {
-            Block::Nodes(self.ground.explain(driver, executor, count, false))
-        } else {
-            Block::TooLarge(self.ground.explain(driver, executor, count, true))
+        let gang = (app.driver, app.executor, app.minimum);
+        let ground = &mut self.ground;
+        *self.ever.entry(gang).or_insert_with(|| ground.ever_fits(gang.0, gang.1, gang.2))
+    }
+
+    /// Details of what nodes lack, once for all that are alike.
+    pub fn explain(&mut self) {
+        let mut said: BTreeMap<(ShapeId, ShapeId, u32), Block> = BTreeMap::new();
+        for number in 0..self.block_of.len() {
+            let Some(block) = self.block_of[number].filter(|block| matches!(self.blocks[*block], Block::Nodes(_)))
+            else {
+                continue;
+            };
+            let app = &self.snapshot.apps[number];
+            let gang = (app.driver, app.executor, app.minimum);
+            if !said.contains_key(&gang) {
+                let ever = self.ever_fits(number);
+                let nodes = self.ground.explain(gang.0, gang.1, gang.2, !ever);
+                said.insert(gang, if ever { Block::Nodes(nodes) } else { Block::TooLarge(nodes) });
+            }
+            self.blocks[block] = said[&gang].clone();
         }
     }
 

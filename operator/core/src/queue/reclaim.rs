@@ -54,10 +54,10 @@ impl Desk<'_> {
         more.some().all(|(kind, more)| used.get(kind).saturating_add(more) <= self.deserved[queue].get(kind))
     }
 
-    /// Has others give way to an application, and answers where its gang goes once they are gone; `None`, and nothing
+    /// Has others give way to an application that `block` keeps waiting even when all that is to go is gone, and answers where its gang goes once they are gone; `None`, and nothing
     /// changes, where that does not make enough room.
-    pub fn reclaim(&mut self, number: usize) -> Option<Placement> {
-        let scope = self.scope(number)?;
+    pub fn reclaim(&mut self, number: usize, block: &Block) -> Option<Placement> {
+        let scope = self.scope(number, block)?;
         let mut victims = Vec::new();
         if !self.collect(&scope, &mut victims) {
             victims.iter().rev().for_each(|victim| self.restore(victim));
@@ -77,15 +77,15 @@ impl Desk<'_> {
         Some(placement)
     }
 
-    fn scope(&mut self, number: usize) -> Option<Scope> {
+    fn scope(&mut self, number: usize, block: &Block) -> Option<Scope> {
         let app = &self.snapshot.apps[number];
         let (leaf, gang) = (self.leaf[number], self.snapshot.gang(app));
-        let namespace = match self.fits(number, View::Soon) {
-            Err(Block::Quota(_)) => Some(app.name.namespace.clone()),
-            Err(Block::Level(_) | Block::Nodes(_)) => None,
+        let namespace = match block {
+            Block::Quota(_) => Some(app.name.namespace.clone()),
+            Block::Level(_) | Block::Nodes(_) => None,
             _ => return None,
         };
-        if leaf == NO_QUEUE {
+        if leaf == NO_QUEUE || block.is_for_ever() {
             return None;
         }
         let spec = &self.tree.all[leaf].spec;
@@ -95,7 +95,7 @@ impl Desk<'_> {
         let reach = reach.filter(|_| spec.reclaim != Policy::Never).map(|level| self.tree.all[level].parent);
         // Only those below the level that is full help.
         let full = self.books.over(leaf, &gang, View::Soon).map_or(ROOT, |over| over.level);
-        let gives = |other: &usize| {
+        let gives = |other: &usize, reach: usize| {
             let other = *other;
             let inside = |level: usize| self.tree.is_within(other, level);
             other != leaf
@@ -103,10 +103,14 @@ impl Desk<'_> {
                 && !self.running[other].is_empty()
                 && self.tree.all[other].fault.is_none()
                 && self.excess(other, &gang) > 1.0
-                && reach.is_some_and(inside)
+                && inside(reach)
                 && inside(full)
         };
-        let others: Vec<usize> = (0..self.tree.all.len()).filter(gives).collect();
+        let others: Vec<usize> = match reach {
+            Some(reach) => (0..self.tree.all.len()).filter(|other| gives(other, reach)).collect(),
+            None => Vec::new(),
+        };
+        let own = own && self.running[leaf].iter().any(|other| self.gives_within(*other, app.priority));
         (own || !others.is_empty()).then_some(Scope {
             number,
             leaf,
@@ -116,6 +120,12 @@ impl Desk<'_> {
             own,
             namespace,
         })
+    }
+
+    /// Whether an application gives way to one of its own queue.
+    fn gives_within(&self, other: usize, priority: i64) -> bool {
+        let app = &self.snapshot.apps[other];
+        app.priority < priority || app.priority == priority && self.pods[other].staying() > app.minimum
     }
 
     /// Takes from one after the other until the gang fits.
@@ -243,7 +253,6 @@ impl Desk<'_> {
     }
 
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
-        self.changed = true;
         let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
         let mut whole: Vec<usize> = Vec::new();
         for victim in victims {

@@ -25,6 +25,41 @@ pub struct World {
     pub grace: i64,
     /// Which node is lost, and at which second.
     pub lost: Option<(usize, i64)>,
+    /// What somebody changes, with the first event from this second on.
+    pub edits: Vec<(i64, Edit)>,
+}
+
+/// A change from outside.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    /// The capability of the queue of this number, in cores.
+    Capability(usize, u64),
+    /// Whether it is closed.
+    Closed(usize, bool),
+    /// What the quotas allow, in cores.
+    Quota(u64),
+}
+
+impl Edit {
+    pub fn apply(&self, snapshot: &mut Snapshot) {
+        match *self {
+            Self::Capability(queue, cores) => {
+                if let Some(spec) = snapshot.queues.values_mut().nth(queue) {
+                    spec.capability.set(0, cores * 1000);
+                }
+            }
+            Self::Closed(queue, closed) => {
+                if let Some(spec) = snapshot.queues.values_mut().nth(queue) {
+                    spec.closed = closed;
+                }
+            }
+            Self::Quota(cores) => {
+                for limit in snapshot.quotas.values_mut().flatten().flat_map(|quota| &mut quota.limits) {
+                    limit.hard = cores * 1000;
+                }
+            }
+        }
+    }
 }
 
 impl World {
@@ -171,6 +206,9 @@ fn line(player: &Player, event: &Event) -> String {
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n# onager simulate --grace {} FILE", self.grace / 1000)?;
+        for edit in &self.edits {
+            writeln!(f, "# not replayed: {edit:?}")?;
+        }
         for (index, site) in self.snapshot.nodes.iter().enumerate() {
             let lost = self.lost.filter(|(node, _)| *node == index).map(|(_, second)| second);
             let lost = lost.map_or(String::new(), |second| {

@@ -3,7 +3,7 @@
 use onager_core::queue::{Name, Order, Preemption, Provisioning, QueueSpec, Reclaim};
 use proptest::prelude::*;
 
-use super::fixture::{World, cores};
+use super::fixture::{Edit, World, cores};
 
 /// How many cases a property is tried on.
 pub fn cases(default: u32) -> ProptestConfig {
@@ -73,16 +73,28 @@ prop_compose! {
     }
 }
 
+fn edit() -> impl Strategy<Value = (i64, Edit)> {
+    let what = prop_oneof![
+        (0..5_usize, 1..12_u64).prop_map(|(queue, cores)| Edit::Capability(queue, cores)),
+        (0..5_usize, any::<bool>()).prop_map(|(queue, closed)| Edit::Closed(queue, closed)),
+        (2..20_u64).prop_map(Edit::Quota),
+    ];
+    (0..90_i64, what)
+}
+
 /// Any world whose applications all end.
-pub fn any() -> impl Strategy<Value = World> {
+pub fn worlds() -> impl Strategy<Value = World> {
     let nodes = proptest::collection::vec(2..9_u64, 1..5);
     let quota = prop_oneof![4 => Just(None), 1 => (4..20_u64).prop_map(Some)];
     let grace = prop_oneof![1 => Just(0_i64), 1 => Just(7)];
     let lost = prop_oneof![4 => Just(None), 1 => (0..4_usize, 0..80_i64).prop_map(Some)];
-    (nodes, queues(), proptest::collection::vec(job(), 1..14), quota, grace, lost).prop_map(
-        |(nodes, queues, jobs, quota, grace, lost)| {
+    let edits = prop_oneof![2 => Just(Vec::new()), 1 => proptest::collection::vec(edit(), 1..4)];
+    (nodes, queues(), proptest::collection::vec(job(), 1..14), quota, grace, lost, edits).prop_map(
+        |(nodes, queues, jobs, quota, grace, lost, edits)| {
             let count = queues.len();
             let mut world = World::of_nodes(&nodes).grace(grace);
+            world.edits = edits;
+            world.edits.sort_by_key(|(second, _)| *second);
             for (index, spec) in queues.into_iter().enumerate() {
                 world = world.queue(&format!("q{index}"), |own| *own = spec);
             }
