@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::channel::mpsc;
-use kube::{Client, Resource, runtime::reflector::ObjectRef};
+use kube::{Client, Resource, core::PartialObjectMeta, runtime::reflector::ObjectRef};
 use onager_core::Settings;
 use onager_crds::{ScheduledSparkApplication, SparkApplication};
 
@@ -64,9 +64,12 @@ pub struct Context {
 /// One queue of applications and one of schedules to be looked at for each scope: a namespace, or "" for all.
 #[derive(Default)]
 pub struct Triggers {
-    applications: Queues<SparkApplication>,
+    applications: Queues<Named>,
     schedules: Queues<ScheduledSparkApplication>,
 }
+
+/// What the work queue remembers of an application; all of it is in the cache.
+pub type Named = PartialObjectMeta<SparkApplication>;
 
 type Queue<K> = mpsc::UnboundedSender<ObjectRef<K>>;
 
@@ -100,7 +103,7 @@ impl<K: Resource<DynamicType = ()>> Queues<K> {
 
 impl Triggers {
     /// The queue of applications of a scope that begins.
-    pub fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<SparkApplication>> {
+    pub fn open(&self, scope: &str) -> mpsc::UnboundedReceiver<ObjectRef<Named>> {
         self.applications.open(scope)
     }
 

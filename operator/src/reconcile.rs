@@ -12,7 +12,7 @@ use onager_crds::SparkApplication;
 use crate::{
     act::Act,
     cache::state,
-    context::Context,
+    context::{Context, Named},
     error::{ActError, ReconcileError},
     observe,
     progress::on_record,
@@ -31,10 +31,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// See [`ReconcileError`]; the step is repeated.
-pub fn reconcile(
-    watched: Arc<SparkApplication>,
-    context: Arc<Context>,
-) -> BoxFuture<'static, Result<Next, ReconcileError>> {
+pub fn reconcile(watched: Arc<Named>, context: Arc<Context>) -> BoxFuture<'static, Result<Next, ReconcileError>> {
     async move {
         context.metrics.queue.inc();
         let permit = context.workers.acquire().await;
@@ -52,7 +49,7 @@ pub fn reconcile(
 }
 
 /// What follows an error.
-pub fn on_error(app: Arc<SparkApplication>, error: &ReconcileError, context: Arc<Context>) -> Next {
+pub fn on_error(app: Arc<Named>, error: &ReconcileError, context: Arc<Context>) -> Next {
     context.metrics.reconcile_errors.inc();
     match error {
         ReconcileError::Conflict => tracing::debug!(app = %app.name_any(), "the application changed in between"),

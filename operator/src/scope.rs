@@ -1,12 +1,13 @@
 //! One scope of the operator: a namespace, or all of them. Watches the applications, what stands beside their pods, and the
 //! quotas in it, and brings each application on, one step at a time. Decides nothing.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, marker::PhantomData, sync::Arc};
 
 use futures::{StreamExt, channel::mpsc::UnboundedReceiver, future};
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::ResourceQuota};
 use kube::{
     Api, Resource, ResourceExt,
+    core::ObjectMeta,
     runtime::{
         applier,
         controller::{Config, Error},
@@ -18,7 +19,11 @@ use kube::{
 use onager_crds::{ScheduledSparkApplication, SparkApplication};
 use tokio::sync::watch;
 
-use crate::{cache::ingest, context::Context, reconcile, schedule, sides};
+use crate::{
+    cache::ingest,
+    context::{Context, Named},
+    reconcile, schedule, sides,
+};
 
 /// Serves a namespace, or all where it is `None`, until its queue is ended. Counts as unlisted from this call on, and works
 /// once `synced`, its own caches and the applications of all scopes are complete.
@@ -38,10 +43,7 @@ async fn run(
     namespace: Option<String>,
     context: Arc<Context>,
     synced: watch::Receiver<bool>,
-    (queue, schedules): (
-        UnboundedReceiver<ObjectRef<SparkApplication>>,
-        UnboundedReceiver<ObjectRef<ScheduledSparkApplication>>,
-    ),
+    (queue, schedules): (UnboundedReceiver<ObjectRef<Named>>, UnboundedReceiver<ObjectRef<ScheduledSparkApplication>>),
 ) {
     let mut first = true;
     let (quotas, quotas_ready) = watch::channel(false);
@@ -53,7 +55,7 @@ async fn run(
             let event = trim(event);
             context.cache.apps().take_in(&scope, &event);
             schedule::take_in_runs(&context, &scope, &event);
-            writer.apply_watcher_event(&event);
+            writer.apply_watcher_event(&named(&event));
             match &event {
                 watcher::Event::Apply(app) => {
                     context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any())
@@ -126,6 +128,22 @@ where
     match namespace {
         Some(namespace) => Api::namespaced(context.client.clone(), namespace),
         None => Api::all(context.client.clone()),
+    }
+}
+
+/// The same event of names alone.
+fn named(event: &watcher::Event<SparkApplication>) -> watcher::Event<Named> {
+    let name = |app: &SparkApplication| {
+        let (name, namespace) = (app.metadata.name.clone(), app.metadata.namespace.clone());
+        let metadata = ObjectMeta { name, namespace, ..ObjectMeta::default() };
+        Named { types: None, metadata, _phantom: PhantomData }
+    };
+    match event {
+        watcher::Event::Init => watcher::Event::Init,
+        watcher::Event::InitApply(app) => watcher::Event::InitApply(name(app)),
+        watcher::Event::InitDone => watcher::Event::InitDone,
+        watcher::Event::Apply(app) => watcher::Event::Apply(name(app)),
+        watcher::Event::Delete(app) => watcher::Event::Delete(name(app)),
     }
 }
 

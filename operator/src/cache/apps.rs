@@ -1,5 +1,6 @@
 //! Applications as last seen or last written by ourselves, whichever is newer, so that a decision never rests on a state
-//! that an own write has left behind.
+//! that an own write has left behind. Those that have ended are kept as text: they are many, and seldom looked at, and an
+//! application in its types takes several times as much memory.
 
 use std::sync::Arc;
 
@@ -10,7 +11,46 @@ use super::watched::{Watched, version};
 
 /// All applications.
 #[derive(Default)]
-pub struct Apps(Watched<Arc<SparkApplication>>);
+pub struct Apps(Watched<Record>);
+
+/// An application, and what is asked of it often.
+#[derive(Clone)]
+struct Record {
+    uid: Option<String>,
+    version: u128,
+    state: State,
+    form: Form,
+}
+
+#[derive(Clone)]
+enum Form {
+    Whole(Arc<SparkApplication>),
+    Text(Arc<[u8]>),
+}
+
+impl Record {
+    fn of(app: &SparkApplication, shared: impl FnOnce() -> Arc<SparkApplication>) -> Self {
+        let state = state(app);
+        let text = state.is_terminal().then(|| pack(app)).flatten();
+        let form = text.map_or_else(|| Form::Whole(shared()), Form::Text);
+        Self { uid: app.uid(), version: version(&app.metadata), state, form }
+    }
+
+    /// The application; what was packed can be read.
+    fn app(&self) -> Option<Arc<SparkApplication>> {
+        match &self.form {
+            Form::Whole(app) => Some(app.clone()),
+            Form::Text(text) => serde_json::from_slice(text).ok().map(Arc::new),
+        }
+    }
+}
+
+/// The application as text, if it can be read back.
+fn pack(app: &SparkApplication) -> Option<Arc<[u8]>> {
+    let text = serde_json::to_vec(app).ok()?;
+    serde_json::from_slice::<SparkApplication>(&text).ok()?;
+    Some(text.into())
+}
 
 impl Apps {
     /// Takes in an event of the watch of `scope`.
@@ -26,19 +66,17 @@ impl Apps {
     pub fn written(&mut self, app: Arc<SparkApplication>) {
         let namespace = app.namespace().unwrap_or_default();
         let there = self.0.get(&namespace, &app.name_any());
-        let older = |there: &Arc<SparkApplication>| {
-            there.uid() == app.uid() && version(&there.metadata) <= version(&app.metadata)
-        };
+        let older = |there: &Record| there.uid == app.uid() && there.version <= version(&app.metadata);
         if there.is_some_and(older) {
-            self.0.insert(&namespace, &app.name_any(), app.uid(), app);
+            self.0.insert(&namespace, &app.name_any(), app.uid(), Record::of(&app, || app.clone()));
         }
     }
 
-    fn newest(&self, app: &SparkApplication) -> Arc<SparkApplication> {
+    fn newest(&self, app: &SparkApplication) -> Record {
         let ours = self.0.get(&app.namespace().unwrap_or_default(), &app.name_any());
-        match ours.filter(|ours| ours.uid() == app.uid() && version(&ours.metadata) > version(&app.metadata)) {
+        match ours.filter(|ours| ours.uid == app.uid() && ours.version > version(&app.metadata)) {
             Some(ours) => ours.clone(),
-            None => Arc::new(app.clone()),
+            None => Record::of(app, || Arc::new(app.clone())),
         }
     }
 
@@ -49,18 +87,18 @@ impl Apps {
 
     /// One application.
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<SparkApplication>> {
-        self.0.get(namespace, name).cloned()
+        self.0.get(namespace, name)?.app()
     }
 
     /// All that are in one of these states.
     pub fn in_state(&self, states: &[State]) -> Vec<Arc<SparkApplication>> {
-        self.0.all().filter(|app| states.contains(&state(app))).cloned().collect()
+        self.0.all().filter(|record| states.contains(&record.state)).filter_map(Record::app).collect()
     }
 
     /// How many there are in each state.
     pub fn count(&self) -> std::collections::BTreeMap<State, i64> {
         let mut counts = std::collections::BTreeMap::new();
-        self.0.all().for_each(|app| *counts.entry(state(app)).or_default() += 1);
+        self.0.all().for_each(|record| *counts.entry(record.state).or_default() += 1);
         counts
     }
 }
@@ -94,6 +132,21 @@ mod tests {
         apps.written(Arc::new(app("13", true)));
         apps.take_in("", &Event::Apply(app("12", true)));
         assert_eq!(version(&apps.get("team", "report").expect("it is there").metadata), 13);
+    }
+
+    #[test]
+    fn one_that_has_ended_is_kept_as_text_and_read_back_whole() {
+        let mut ended = app("10", false);
+        ended.status = serde_json::from_value(serde_json::json!({"applicationState": {"state": "COMPLETED"}})).ok();
+        let mut apps = Apps::default();
+        apps.take_in("", &Event::Apply(ended.clone()));
+        assert!(matches!(apps.0.get("team", "report").map(|record| &record.form), Some(Form::Text(_))));
+        let read = apps.get("team", "report").expect("it is there");
+        assert_eq!((&read.metadata, &read.spec, &read.status), (&ended.metadata, &ended.spec, &ended.status));
+        assert_eq!((apps.count()[&State::Completed], apps.in_state(&[State::Completed]).len()), (1, 1));
+        // An edit makes it run again.
+        apps.take_in("", &Event::Apply(app("12", false)));
+        assert!(matches!(apps.0.get("team", "report").map(|record| &record.form), Some(Form::Whole(_))));
     }
 
     #[test]
