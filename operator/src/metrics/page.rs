@@ -32,7 +32,7 @@ fn app(state: &str) -> SparkApplication {
         "metadata": {"name": "etl", "namespace": "alpha", "creationTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"type": "SQL"},
         "status": {
-            "applicationState": {"state": state, "reason": "AnyReason"}, "submissionAttempts": 1,
+            "applicationState": {"state": state, "reason": "AnyReason"}, "submissionAttempts": 1, "attempt": 1,
             "lastSubmissionAttemptTime": "2026-01-01T00:00:01Z", "terminationTime": "2026-01-01T00:01:01Z",
         },
     }))

@@ -66,6 +66,15 @@ pub async fn alone(test: impl AsyncFnOnce(Team) -> Result<()>) -> Result<()> {
     run(AT_ONCE, true, test).await
 }
 
+/// Does something in a namespace that is there already, while nobody disturbs the cluster.
+///
+/// # Errors
+/// What the test found.
+pub async fn undisturbed<T>(test: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    let _place = PLACES.acquire().await?;
+    test().await
+}
+
 async fn run(places: u32, served: bool, test: impl AsyncFnOnce(Team) -> Result<()>) -> Result<()> {
     let cluster = ground::cluster()?;
     let _places = PLACES.acquire_many(places).await?;
