@@ -11,12 +11,15 @@ use prometheus::{
     proto::{LabelPair, Metric, MetricFamily, MetricType, Summary},
 };
 
+/// Count and sum by the values of labels.
+type Seen = BTreeMap<Vec<String>, (u64, f64)>;
+
 /// Sums and counts by the values of labels.
 #[derive(Clone)]
 pub struct SummaryVec {
     desc: Desc,
     labels: Vec<String>,
-    seen: Arc<Mutex<BTreeMap<Vec<String>, (u64, f64)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl SummaryVec {

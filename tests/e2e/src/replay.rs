@@ -283,7 +283,7 @@ impl Player {
     async fn make(&self, recorded: &Recorded, names: &[(String, String)]) -> Result<DynamicObject> {
         let mut object: DynamicObject = serde_json::from_str(&rename(&recorded.object.to_string(), names))?;
         object.metadata.namespace = Some(self.fleet.namespace.clone());
-        Ok(self.ask(self.api(recorded).create(&PostParams::default(), &object)).await?)
+        self.ask(self.api(recorded).create(&PostParams::default(), &object)).await
     }
 
     async fn delete(&self, recorded: &Recorded, names: &[(String, String)]) -> Result<()> {

@@ -13,7 +13,10 @@ fn theirs(mut manifest: Value) -> Value {
 
 fn holds(said: &Said, words: &[&str]) -> Result<()> {
     let text = format!("{}{}", said.out, said.err);
-    words.iter().try_for_each(|word| Ok(ensure!(text.contains(word), "no {word:?} in:\n{text}")))
+    for word in words {
+        ensure!(text.contains(word), "no {word:?} in:\n{text}");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
