@@ -119,19 +119,22 @@ impl Recording {
         }
     }
 
-    /// It has completed, its executor is gone, and it is told of.
+    /// It has completed, its executor and what stood beside its pods are gone, and it is told of.
     fn is_over(&self) -> bool {
         let executor = self.objects.iter().find(|recorded| {
             recorded.kind.kind == "Pod" && recorded.object["metadata"]["labels"]["onager.dev/role"] == "executor"
         });
         let completed = self.statuses.last().is_some_and(|last| last.application_state.state == State::Completed);
         let told = self.objects.iter().any(|recorded| recorded.object["reason"] == "SparkApplicationCompleted");
-        completed && told && executor.is_some_and(|recorded| recorded.deleted)
+        let beside =
+            |recorded: &&Recorded| matches!(recorded.kind.kind.as_str(), "Service" | "Ingress" | "PodDisruptionBudget");
+        let alone = self.objects.iter().filter(beside).all(|recorded| recorded.deleted);
+        completed && told && alone && executor.is_some_and(|recorded| recorded.deleted)
     }
 
     /// How many requests the client makes for each application, without the create of the application itself.
     pub fn requests(&self) -> usize {
-        self.objects.len() + self.objects.iter().filter(|recorded| recorded.deleted).count() + self.statuses.len()
+        self.objects.len() + things_to_delete(self).count() + self.statuses.len()
     }
 }
 
