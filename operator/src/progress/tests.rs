@@ -241,6 +241,24 @@ async fn a_fixed_number_of_executors_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_thousand_drivers_are_each_asked() {
+    let mut ground = Ground::new();
+    let mut drivers = Vec::new();
+    for number in 0..1000 {
+        let name = format!("etl-{number}");
+        let (driver, address, drains) = ground.driver(&name, progress(1, 20, 1)).await;
+        ground.runs(&name, &address, 1);
+        drivers.push((driver, drains));
+    }
+    let mut waiting: BTreeSet<String> = (0..1000).map(|number| format!("etl-{number}")).collect();
+    while !waiting.is_empty() {
+        let name = ground.is_woken().await;
+        waiting.remove(&name);
+    }
+    assert_eq!(ground.asker.followed.metrics.applications.get(), 1000);
+}
+
+#[tokio::test]
 async fn drivers_that_hang_are_in_nobodys_way() {
     let mut ground = Ground::new();
     // Takes connections and never answers.
