@@ -17,7 +17,7 @@ use crate::{
     observe,
     progress::on_record,
     report,
-    room::{Answer, Growth},
+    room::{Answer, Promise},
     sides,
 };
 
@@ -63,11 +63,8 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         admit(app, context).await?
     } else {
         let mut seen = observe::seen(context, app);
-        let growth = room_for_more(&mut seen, context);
-        let mut plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
-        if let Some(again) = growth.as_ref().and_then(|growth| growth.again) {
-            plan.again = Some(plan.again.map_or(again, |sooner| sooner.min(again)));
-        }
+        let promise = room_for_more(&mut seen, context);
+        let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
         let uid = app.metadata.uid.as_deref().unwrap_or_default();
         if let Some(left) = context.pauses.counts_wait(uid).filter(|_| plan.only_counts(app)) {
             return Ok(Some(plan.again.map_or(left, |again| again.min(left))));
@@ -75,7 +72,7 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         let saved = save(app, &plan, context).await?;
         let used = Some(on_record(&saved)) == seen.target;
         // Room that was not used after all is given back.
-        if let Some(promise) = growth.and_then(|growth| growth.promise).filter(|_| used) {
+        if let Some(promise) = promise.filter(|_| used) {
             promise.keep();
         }
         (plan, saved)
@@ -85,7 +82,7 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
 
 /// Limits how many executors an application that runs is to have to those that were given room before, and as many more as
 /// have some.
-fn room_for_more<'a>(seen: &mut Seen<'_>, context: &'a Context) -> Option<Growth<'a>> {
+fn room_for_more<'a>(seen: &mut Seen<'_>, context: &'a Context) -> Option<Promise<'a>> {
     let (target, given) = (seen.target?, on_record(seen.app));
     let more = target.checked_sub(given).filter(|more| *more > 0)?;
     seen.target = Some(given);
@@ -93,9 +90,9 @@ fn room_for_more<'a>(seen: &mut Seen<'_>, context: &'a Context) -> Option<Growth
         return None;
     }
     let workload = Workload::read(&seen.app.spec).ok()?;
-    let growth = context.ledger.grow(&context.cache, seen.app, &workload, more);
-    seen.target = Some(given + growth.given);
-    Some(growth)
+    let (more, promise) = context.ledger.grow(&context.cache, seen.app, &workload, more);
+    seen.target = Some(given + more);
+    promise
 }
 
 /// Decides on admission while nobody else does; each decision is visible to the next one before it is saved.

@@ -55,16 +55,6 @@ pub enum Answer<'a> {
     AskAgain(Duration),
 }
 
-/// What comes of asking for more room for an application that has some.
-pub struct Growth<'a> {
-    /// So many executors more have room.
-    pub given: u32,
-    /// There was none for the others when room was counted last, and that is out of date: ask again after this time.
-    pub again: Option<Duration>,
-    /// The promise of what is given.
-    pub promise: Option<Promise<'a>>,
-}
-
 /// Room that is held for a decision until its status is saved; given back when this is dropped.
 pub struct Promise<'a> {
     ledger: &'a Ledger,
@@ -107,15 +97,22 @@ impl Ledger {
         Answer::Decided(plan, Some(promise))
     }
 
-    /// Room for `more` executors of an application that runs, beyond those that it was given: for as many as have some.
-    pub fn grow(&self, cache: &Cache, app: &SparkApplication, workload: &Workload, more: u32) -> Growth<'_> {
+    /// Room for `more` executors of an application that runs, beyond those that it was given: for as many as have some. It
+    /// is asked again anyway as long as they are wanted, so that a count that is out of date may be the answer.
+    pub fn grow(
+        &self,
+        cache: &Cache,
+        app: &SparkApplication,
+        workload: &Workload,
+        more: u32,
+    ) -> (u32, Option<Promise<'_>>) {
         let namespace = app.namespace().unwrap_or_default();
         let mut books = self.lock();
-        let (view, left) = books.look(cache);
+        let (view, _) = books.look(cache);
         view.know(cache, &namespace);
         let given = view.room.give(&namespace, workload, false, more);
         let promise = (given > 0).then(|| self.promise(&mut books, app, workload, on_record(app) + given));
-        Growth { given, again: left.filter(|_| given < more), promise }
+        (given, promise)
     }
 
     fn promise(&self, books: &mut Books, app: &SparkApplication, workload: &Workload, executors: u32) -> Promise<'_> {
@@ -321,12 +318,12 @@ mod tests {
         let (ledger, cache) = (Ledger::default(), cache());
         let app = elastic(0);
         let workload = Workload::read(&app.spec).expect("a workload");
-        let first = ledger.grow(&cache, &app, &workload, 9);
-        assert_eq!((first.given, first.again), (3, None), "three CPUs");
+        let (given, first) = ledger.grow(&cache, &app, &workload, 9);
+        assert_eq!(given, 3, "three CPUs");
         assert!(is_queued(&ask(&ledger, &cache, "second")), "what is promised is not given to another");
         cache.room_moved();
         std::thread::sleep(INTERVAL);
-        assert_eq!(ledger.grow(&cache, &elastic(3), &workload, 1).given, 0, "nor when room is counted anew");
+        assert_eq!(ledger.grow(&cache, &elastic(3), &workload, 1).0, 0, "nor when room is counted anew");
         drop(first);
         assert!(matches!(ask(&ledger, &cache, "second"), Answer::Decided(_, Some(_))), "it was not used");
     }
@@ -338,13 +335,13 @@ mod tests {
         cache.apps().take_in("", &Event::Apply(app.clone()));
         let workload = Workload::read(&app.spec).expect("a workload");
         // Its driver and two executors are to be made.
-        assert_eq!(ledger.grow(&cache, &app, &workload, 9).given, 0);
+        assert_eq!(ledger.grow(&cache, &app, &workload, 9).0, 0);
         app.status.as_mut().expect("status").executors.as_mut().expect("executors").wanted = 0;
         app.metadata.resource_version = Some("2".into());
         cache.apps().take_in("", &Event::Apply(app.clone()));
         cache.room_moved();
         std::thread::sleep(INTERVAL);
-        assert_eq!(ledger.grow(&cache, &app, &workload, 9).given, 2);
+        assert_eq!(ledger.grow(&cache, &app, &workload, 9).0, 2);
     }
 
     #[test]
