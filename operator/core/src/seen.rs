@@ -68,6 +68,8 @@ pub struct PodSeen {
     pub phase: Phase,
     /// Whether its deletion was asked for.
     pub deleting: bool,
+    /// Whether it was this operator that asked, while it had not ended. Not known any more after a restart.
+    pub dismissed: bool,
     /// Whether its node answers; true while it has none.
     pub node_ready: bool,
     /// The node it is bound to.

@@ -30,6 +30,7 @@ fn pod(role: Role, phase: Phase) -> PodSeen {
         attempt: 1,
         phase,
         deleting: false,
+        dismissed: false,
         node_ready: true,
         node: None,
         trouble: None,

@@ -70,6 +70,7 @@ pub fn pod_seen(pod: &Pod) -> Option<PodSeen> {
         attempt: number(names::ATTEMPT).unwrap_or(0),
         phase,
         deleting: meta.deletion_timestamp.is_some(),
+        dismissed: false,
         node_ready: true,
         node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
         trouble: if phase == Phase::Pending { trouble(pod) } else { None },

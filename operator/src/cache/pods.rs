@@ -154,11 +154,14 @@ impl Pods {
         let app = label(crate::build::names::APP);
         let silent_since = facts::silent_since(pod);
         let mut seen = facts::pod_seen(pod);
-        if let (Some(seen), Some(_)) = (&mut seen, silent_since) {
-            // What events said of it holds until its status says something.
-            let known = self.items.get(&key).filter(|record| record.uid == uid).and_then(|record| record.ours.as_ref());
-            let silent = known.filter(|ours| ours.silent_since.is_some());
-            seen.trouble = silent.and_then(|ours| ours.seen.trouble.clone());
+        let known = self.items.get(&key).filter(|record| record.uid == uid).and_then(|record| record.ours.as_ref());
+        if let Some(seen) = &mut seen {
+            seen.dismissed = known.is_some_and(|ours| ours.seen.dismissed);
+            if silent_since.is_some() {
+                // What events said of it holds until its status says something.
+                let silent = known.filter(|ours| ours.silent_since.is_some());
+                seen.trouble = silent.and_then(|ours| ours.seen.trouble.clone());
+            }
         }
         let ours = app.zip(seen).map(|(app, seen)| Ours {
             app,
@@ -229,6 +232,7 @@ impl Pods {
         let record = self.items.get_mut(&(namespace.to_string(), name.to_string()));
         if let Some(ours) = record.filter(|record| record.uid == uid).and_then(|record| record.ours.as_mut()) {
             ours.seen.deleting = true;
+            ours.seen.dismissed = !ours.seen.ended();
         }
     }
 

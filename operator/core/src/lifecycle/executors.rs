@@ -39,8 +39,9 @@ pub fn follow(
     // A driver whose create was answered late, or to an operator that is gone, is of an older attempt and as good as a new one.
     let oldest = seen.own_driver().map_or(attempt, |driver| driver.attempt.min(attempt)).max(status.admitted_attempt);
     let (mine, stale): (Vec<&PodSeen>, Vec<&PodSeen>) = seen.executors.iter().partition(|pod| pod.attempt >= oldest);
-    // Those that their driver has let go are not missed, however they end.
-    let (leaving, mine): (Vec<&PodSeen>, Vec<&PodSeen>) = mine.into_iter().partition(|pod| is_drained(seen, pod));
+    // Those that their driver has let go, or that were too many, are not missed, however they end.
+    let (leaving, mine): (Vec<&PodSeen>, Vec<&PodSeen>) =
+        mine.into_iter().partition(|pod| is_drained(seen, pod) || (pod.dismissed && pod.node_ready));
 
     let mut live: Vec<&PodSeen> = mine.iter().copied().filter(|pod| pod.is_live()).collect();
     // Where too many are there, the last leave; with dynamic allocation only such as do not run yet.

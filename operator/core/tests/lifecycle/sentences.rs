@@ -327,6 +327,10 @@ fn executors_leave_and_come_with_the_number_that_is_asked_for() {
     world.step(Step::Scale(1));
     world.comes_to_rest();
     assert_eq!(live(&world), ["app-exec-1"], "the highest index goes first");
+    world.step(Step::Scale(2));
+    world.comes_to_rest();
+    let executors = status(&world).executors.expect("executors");
+    assert_eq!(executors.recent_failures, [], "who was told to go is not lost");
     // They end well, and stay visible.
     for pod in 0..world.pods.len() {
         if world.pods[pod].deleting {

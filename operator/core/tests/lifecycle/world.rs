@@ -212,7 +212,7 @@ impl World {
             }
             Action::DeletePod { name, uid } => {
                 let found = self.pods.iter_mut().find(|pod| pod.name == name && pod.uid == uid);
-                found.into_iter().for_each(|pod| pod.deleting = true);
+                found.into_iter().for_each(|pod| (pod.deleting, pod.dismissed) = (true, !pod.ended()));
             }
             Action::CreateSides => {
                 assert!(self.state().is_admitted(), "O: sides are made in {:?}", self.state());
@@ -255,6 +255,7 @@ impl World {
             attempt,
             phase: Phase::Pending,
             deleting: false,
+            dismissed: false,
             node_ready: true,
             node: None,
             trouble: None,

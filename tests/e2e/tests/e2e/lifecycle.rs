@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use onager_crds::{SparkApplication, SparkApplicationStatus, State};
-use onager_e2e::data::LONG;
+use onager_e2e::data::{LONG, longer};
 use onager_e2e::operator::Operator;
 use onager_e2e::proxy::Proxy;
 use onager_e2e::{Run, Team, app, in_namespace, in_quiet_namespace, until};
@@ -128,7 +128,7 @@ async fn what_has_ended_runs_again_when_what_it_runs_is_edited() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn executors_come_and_go_while_it_runs() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(app("long").sql(LONG).executors(1)).await?;
+        let run = team.start(app("long").sql(&longer(40)).executors(1)).await?;
         run.computes(1).await?;
         for wanted in [2, 1, 2] {
             run.edit(json!({"executor": {"instances": wanted}})).await?;
@@ -138,11 +138,12 @@ async fn executors_come_and_go_while_it_runs() -> Result<()> {
             })
             .await?;
         }
-        run.completes().await?;
-        run.comes_to_rest().await?;
         let attempts = team.history.attempts("long").await?;
         ensure!(attempts == [1], "{attempts:?}");
-        Ok(())
+        let failures = status(&run).await?.executors.unwrap_or_default().recent_failures;
+        ensure!(failures.is_empty(), "who was told to go did not fail: {failures:?}");
+        run.delete().await?;
+        run.vanishes().await
     })
     .await
 }

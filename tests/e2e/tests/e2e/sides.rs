@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, EvictParams};
-use onager_e2e::data::LONG;
+use onager_e2e::data::longer;
 use onager_e2e::{App, Run, Team, app, in_namespace, until};
 use serde_json::json;
 
@@ -33,12 +33,6 @@ fn all_of(name: &str) -> Vec<String> {
     .into()
 }
 
-/// A query that is computed once more and more, for long enough to look at what is there meanwhile.
-fn for_a_while() -> String {
-    let (table, query) = LONG.split_once(";\n").unwrap_or_default();
-    format!("{table};\n{}", query.repeat(8))
-}
-
 async fn has(run: &Run, wanted: &[String]) -> Result<()> {
     until("all stands beside the pods", async || {
         let there = run.sides().await?;
@@ -51,7 +45,7 @@ async fn has(run: &Run, wanted: &[String]) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_that_was_asked_for_is_there_while_it_runs_and_gone_at_the_end() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(everything("etl", &for_a_while())).await?;
+        let run = team.start(everything("etl", &longer(40))).await?;
         run.computes(1).await?;
         has(&run, &all_of("etl")).await?;
         let address = team.api::<Service>().get("etl-ui-svc").await?.spec.and_then(|spec| spec.cluster_ip);
@@ -93,7 +87,7 @@ async fn is_kept(team: &Team, run: &Run) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ui_service_that_somebody_deletes_is_made_again() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(app("etl").sql(&for_a_while())).await?;
+        let run = team.start(app("etl").sql(&longer(40))).await?;
         run.computes(1).await?;
         let services = team.api::<Service>();
         let first = services.get("etl-ui-svc").await?.uid();
@@ -112,7 +106,7 @@ async fn a_ui_service_that_somebody_deletes_is_made_again() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_application_leaves_nothing() -> Result<()> {
     in_namespace(async |team: Team| {
-        let run = team.start(everything("etl", &for_a_while())).await?;
+        let run = team.start(everything("etl", &longer(40))).await?;
         run.computes(1).await?;
         has(&run, &all_of("etl")).await?;
         run.delete().await?;
