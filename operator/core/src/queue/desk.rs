@@ -1,7 +1,10 @@
 //! What a cycle works on: the tree, what each queue deserves, the ground, the books and the quotas, kept in step. Whatever is
 //! given away or taken back goes through here, so that none of them is forgotten.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use super::{
     Amounts, App, Block, Decision, Pods, ShapeId, Snapshot, Stage, Why,
@@ -53,8 +56,8 @@ pub struct Desk<'a> {
     pub blocks: Vec<Block>,
     /// Which of the blocks is each application's.
     pub block_of: Vec<Option<usize>>,
-    /// Classes that had no room.
-    pub failed: BTreeMap<Class<'a>, usize>,
+    /// Classes that had no room; looked up, never walked.
+    pub failed: HashMap<Class<'a>, usize>,
     /// Leaves in strict order in which nobody passes, and the application at their head.
     pub stopped: Vec<Option<usize>>,
     /// By leaf, room that is held for its head against those behind it.
@@ -91,7 +94,7 @@ impl<'a> Desk<'a> {
             claims: Vec::new(),
             blocks: Vec::new(),
             block_of: vec![None; snapshot.apps.len()],
-            failed: BTreeMap::new(),
+            failed: HashMap::new(),
             stopped: vec![None; tree.all.len()],
             aside: vec![Vec::new(); tree.all.len()],
             moved: Vec::new(),

@@ -1,7 +1,7 @@
 //! The tree of queues: the cluster at its root, queues below, and one leaf for applications that name no queue. What is wrong
 //! with a queue stops it and those below it, and nobody else.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::HashMap, fmt};
 
 use super::{Amounts, Kinds, Name, Provisioning, QueueSpec, Snapshot};
 
@@ -88,7 +88,8 @@ pub struct Tree {
     pub all: Vec<Branch>,
     /// Parents before children.
     pub downwards: Vec<usize>,
-    by_name: BTreeMap<Name, usize>,
+    /// Looked up, never walked: its order is chance.
+    by_name: HashMap<Name, usize>,
 }
 
 impl Tree {

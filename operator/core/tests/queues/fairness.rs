@@ -1,4 +1,5 @@
-//! In the long run each queue has the part of a full cluster that its weight says.
+//! In the long run each queue has the part of a full cluster that its weight says: within 5 %, or within one gang where a gang is
+//! more than that, since whole gangs do not add up to every part.
 
 use onager_core::queue::Name;
 use proptest::prelude::*;
@@ -52,7 +53,8 @@ proptest! {
         prop_assert!(total >= 0.98 * 300.0 * CORES as f64, "a full cluster has {total} core-seconds");
         for (had, weight) in had.iter().zip(&weights) {
             let deserved = total * *weight as f64 / all as f64;
-            prop_assert!((had - deserved).abs() <= 0.0501 * deserved, "weight {weight} of {all}: {had} of {deserved}");
+            let gang = 2.0_f64 * 300.0;
+            prop_assert!((had - deserved).abs() <= gang.max(0.05 * deserved), "weight {weight} of {all}: {had} of {deserved}");
         }
     }
 }
