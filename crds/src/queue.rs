@@ -2,6 +2,8 @@
 //! server checks on its own; what depends on other queues (a parent that is missing, a cycle, promises that cannot be kept)
 //! is said in the conditions.
 
+#![allow(clippy::duplicated_attributes, reason = "several columns have the same type")]
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;

@@ -240,6 +240,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// What blocks it.
+    #[expect(clippy::result_large_err, reason = "a block is what most answers are, and is read at once")]
     pub fn fits(&mut self, number: usize, view: View) -> Result<Placement, Block> {
         self.within_limits(number, view)?;
         let (app, leaf) = (&self.snapshot.apps[number], self.leaf[number]);

@@ -131,7 +131,8 @@ impl Desk<'_> {
     /// Takes from one after the other until the gang fits.
     fn collect(&mut self, scope: &Scope, victims: &mut Vec<Victim>) -> bool {
         for wanted in [Wanted::Spare, Wanted::Whole] {
-            let enough = self.from_others(scope, wanted, victims) || scope.own && self.from_own(scope, wanted, victims);
+            let enough = self.take_from_others(scope, wanted, victims)
+                || scope.own && self.take_from_own(scope, wanted, victims);
             if enough {
                 return true;
             }
@@ -139,7 +140,7 @@ impl Desk<'_> {
         false
     }
 
-    fn from_others(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
+    fn take_from_others(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
         // The queue that has most in excess gives first.
         let excess = |desk: &Self, leaf: usize| desk.excess(leaf, &scope.gang).to_bits();
         let mut leaves: BinaryHeap<(u64, Reverse<usize>, usize)> =
@@ -163,7 +164,7 @@ impl Desk<'_> {
         false
     }
 
-    fn from_own(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
+    fn take_from_own(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
         for app in self.running[scope.leaf].clone() {
             let priority = self.snapshot.apps[app].priority;
             let gives = if wanted == Wanted::Spare { priority <= scope.priority } else { priority < scope.priority };
