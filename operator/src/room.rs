@@ -48,6 +48,7 @@ struct View {
 }
 
 /// What comes of asking for room.
+#[expect(clippy::large_enum_variant, reason = "an answer is taken apart where it is given")]
 pub enum Answer<'a> {
     /// A plan, and where it admits, the promise of room that goes with it.
     Decided(Plan, Option<Promise<'a>>),

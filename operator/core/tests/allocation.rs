@@ -50,8 +50,7 @@ impl World {
         let mut app = SparkApplication::new("app", spec);
         app.metadata.uid = Some(UID.into());
         app.metadata.generation = Some(1);
-        let mut status = onager_crds::SparkApplicationStatus::default();
-        status.attempt = 1;
+        let mut status = onager_crds::SparkApplicationStatus { attempt: 1, ..Default::default() };
         status.observed_generation = Some(1);
         status.application_state.state = State::Running;
         status.executors = Some(ExecutorStatus {

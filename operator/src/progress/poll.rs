@@ -38,8 +38,10 @@ pub struct Asker {
     /// What is remembered.
     pub followed: Arc<Followed>,
     /// Has an application looked at, by namespace and name.
-    pub wake: Box<dyn Fn(&str, &str) + Send + Sync>,
+    pub wake: Wake,
 }
+
+type Wake = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 /// When a run is to be looked at; those of the same time in the order in which they came.
 struct Due(Instant, u64, Run);

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, btree_map::Entry},
 };
 
 use super::{
@@ -256,6 +256,7 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// What blocks it.
+    #[expect(clippy::result_large_err, reason = "as for `fits`")]
     pub fn within_limits(&self, number: usize, view: View) -> Result<(), Block> {
         let app = &self.snapshot.apps[number];
         let (leaf, gang) = (self.leaf[number], self.snapshot.gang(app));
@@ -292,12 +293,14 @@ impl<'a> Desk<'a> {
             };
             let app = &self.snapshot.apps[number];
             let gang = (app.driver, app.executor, app.minimum);
-            if !said.contains_key(&gang) {
-                let ever = self.ever_fits(number);
-                let nodes = self.ground.explain(gang.0, gang.1, gang.2, !ever);
-                said.insert(gang, if ever { Block::Nodes(nodes) } else { Block::TooLarge(nodes) });
-            }
-            self.blocks[block] = said[&gang].clone();
+            self.blocks[block] = match said.entry(gang) {
+                Entry::Occupied(said) => said.get().clone(),
+                Entry::Vacant(place) => {
+                    let ever = self.ever_fits(number);
+                    let nodes = self.ground.explain(gang.0, gang.1, gang.2, !ever);
+                    place.insert(if ever { Block::Nodes(nodes) } else { Block::TooLarge(nodes) }).clone()
+                }
+            };
         }
     }
 

@@ -37,6 +37,8 @@ async fn main() -> Result<()> {
     eprintln!("{wanted} completed applications are made, in {:.0} s", began.elapsed().as_secs_f64());
 
     scale(&client, 0).await?;
+    // A pod that is to end counts no more, and its process goes on for a while.
+    until("the operator is gone", async || Ok(operator(cluster.name()).is_err().then_some(()))).await?;
     let serve = Patch::Merge(json!({"metadata": {"labels": {"onager.dev/team": "bench"}}}));
     Api::<Namespace>::all(client.clone()).patch(&fleet.namespace, &PatchParams::default(), &serve).await?;
     let began = Instant::now();
