@@ -6,8 +6,11 @@ set -euo pipefail
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CLUSTER=${ONAGER_CLUSTER:-data-platform-cluster}
 CACHE=${ONAGER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/onager}
-# Outside the checkout and one for each set of dependencies, so that branches do not compile each other's anew.
-: "${CARGO_TARGET_DIR:=$CACHE/target-$( (cat "$REPO/Cargo.lock" 2>/dev/null; rustc -V) | sha256sum | cut -c1-12)}"
+# Outside the checkout. One for each set of dependencies, so that branches do not compile each other's anew, and for each
+# checkout: cargo would take another checkout's programs for this one's where they are newer than its files.
+hash_of() { sha256sum | cut -c1-12; }
+HERE=$(hash_of <<<"$REPO")
+: "${CARGO_TARGET_DIR:=$CACHE/target-$( (cat "$REPO/Cargo.lock" 2>/dev/null; rustc -V) | hash_of)-$HERE}"
 export ONAGER_CACHE=$CACHE CARGO_TARGET_DIR
 # dev or release
 PROFILE=${PROFILE:-dev}
@@ -49,14 +52,27 @@ use_kubectl() {
     if [ "$(kind)" = native ] || ! command -v kubectl >/dev/null; then use_tools kubernetes; fi
 }
 
-# A new lock file changes few crates: the newest target folder that nobody builds in is taken over, and cargo finds out
-# what of it still holds.
+# A new lock file changes few crates: the checkout's last target folder is taken over when nobody builds in it, and cargo
+# finds out what of it still holds. A new checkout begins with the dependencies of another, as links.
 take_over_target() {
     local newest lock
-    newest=$(find "$CACHE" -maxdepth 1 -name 'target-*' -printf '%T@ %p\n' 2>/dev/null | sort -rn | sed -n '1s/^[^ ]* //p')
-    if [ -d "$CARGO_TARGET_DIR" ] || [ -z "$newest" ]; then return 0; fi
+    if [ -d "$CARGO_TARGET_DIR" ]; then return 0; fi
+    newest=$(newest_target "*-$HERE")
     lock=$newest/x86_64-unknown-linux-gnu/debug/.cargo-lock
-    if [ ! -e "$lock" ] || flock --nonblock "$lock" true; then mv "$newest" "$CARGO_TARGET_DIR"; fi
+    if [ -n "$newest" ] && { [ ! -e "$lock" ] || flock --nonblock "$lock" true; }; then
+        mv "$newest" "$CARGO_TARGET_DIR"
+        return 0
+    fi
+    newest=$(newest_target "*")
+    if [ -z "$newest" ]; then return 0; fi
+    rm -rf "$CARGO_TARGET_DIR.new"
+    cp --archive --link "$newest" "$CARGO_TARGET_DIR.new"
+    rm -rf "$CARGO_TARGET_DIR.new"/{images-*,*/.fingerprint/onager*,*/*/.fingerprint/onager*}
+    mv "$CARGO_TARGET_DIR.new" "$CARGO_TARGET_DIR"
+}
+
+newest_target() { # pattern of what follows "target-"
+    find "$CACHE" -maxdepth 1 -name "target-$1" ! -name '*.new' -printf '%T@ %p\n' 2>/dev/null | sort -rn | sed -n '1s/^[^ ]* //p'
 }
 
 # Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again. Cargo shows

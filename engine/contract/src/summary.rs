@@ -76,6 +76,9 @@ pub struct Summary {
     /// Bytes written to shuffle files.
     #[serde(default)]
     pub shuffle_bytes: u64,
+    /// Executors that were registered when the program ended.
+    #[serde(default)]
+    pub executors: u32,
     /// Executors that were lost while it ran.
     #[serde(default)]
     pub executors_lost: u32,

@@ -22,6 +22,7 @@ pub(super) struct Report {
     scheduler: Option<Arc<Scheduler>>,
     session: Option<Session>,
     totals: Digest,
+    executors: u32,
 }
 
 impl Report {
@@ -41,6 +42,7 @@ impl Report {
         self.seconds = self.started.map_or(0.0, |started| started.elapsed().as_secs_f64());
         if let Some(scheduler) = &self.scheduler {
             self.totals = scheduler.totals();
+            self.executors = *scheduler.ledger().registered().borrow() as u32;
         }
     }
 
@@ -71,6 +73,7 @@ impl Report {
             stages: self.totals.stages,
             tasks: self.totals.launched,
             shuffle_bytes: self.totals.shuffle_bytes,
+            executors: self.executors,
             executors_lost: self.scheduler.as_ref().map_or(0, |scheduler| scheduler.ledger().lost()),
             seconds: (self.seconds * 1000.0).round() / 1000.0,
         }

@@ -19,6 +19,10 @@ pub fn plan(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSee
     let at = exit.at.unwrap_or(now);
     let summary = serde_json::from_str::<Summary>(&exit.message).ok();
     status.summary = summary.as_ref().map(report::show_summary);
+    // A short run ends before its kubelets have told of every executor; its driver knows who worked.
+    if let (Some(summary), Some(executors)) = (&summary, &mut status.executors) {
+        executors.summary = format!("{}/{}", summary.executors.min(executors.wanted), executors.wanted);
+    }
     match (driver.phase, summary.and_then(|summary| summary.failure)) {
         (Phase::Succeeded, None) => well(seen, status, at, now),
         (_, Some(failure)) => {

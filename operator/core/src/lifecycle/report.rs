@@ -87,7 +87,7 @@ fn close(status: &mut SparkApplicationStatus, at: Timestamp, now: Timestamp) {
         .as_ref()
         .map(|start| show_duration(at.duration_since(start.0).as_secs().max(0).unsigned_abs()));
     if let Some(executors) = &mut status.executors {
-        // `summary` stays as it was last: how many took part.
+        // `summary` stays: how many took part.
         executors.running = 0;
     }
     if status.conditions.iter().any(|condition| condition.type_ == "Running") {
