@@ -14,6 +14,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const START_LIMIT: Duration = Duration::from_secs(300);
 const SAY_EVERY: Duration = Duration::from_secs(5);
+/// A packet that goes out before kube-proxy knows the Service is swallowed, and so is each that repeats it: a new connection,
+/// which a later rule sees, must not wait for the old one's end.
+const FIRST_CONNECT_LIMIT: Duration = Duration::from_millis(150);
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -25,9 +28,9 @@ const SILENT_LIMIT: Duration = Duration::from_secs(16);
 /// Returns when `host` answers on `port`.
 pub(super) async fn wait_for(host: &str, port: u16) -> Result<()> {
     let started = Instant::now();
-    let (mut pause, mut said) = (FIRST_PAUSE, started);
+    let (mut pause, mut limit, mut said) = (FIRST_PAUSE, FIRST_CONNECT_LIMIT, started);
     loop {
-        let Err(reason) = connect(host, port).await else {
+        let Err(reason) = connect(host, port, limit).await else {
             info!(seconds = started.elapsed().as_secs_f64(), "the driver answers at {host}:{port}");
             return Ok(());
         };
@@ -43,6 +46,7 @@ pub(super) async fn wait_for(host: &str, port: u16) -> Result<()> {
         }
         sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        limit = (limit * 5 / 4).min(CONNECT_LIMIT);
     }
 }
 
@@ -50,7 +54,7 @@ pub(super) async fn wait_for(host: &str, port: u16) -> Result<()> {
 pub(super) async fn until_gone(host: &str, port: u16) -> Error {
     let mut answered = Instant::now();
     loop {
-        match connect(host, port).await {
+        match connect(host, port, CONNECT_LIMIT).await {
             Ok(()) => {
                 answered = Instant::now();
                 sleep(LOOK_EVERY).await;
@@ -68,8 +72,8 @@ pub(super) async fn until_gone(host: &str, port: u16) -> Error {
     }
 }
 
-async fn connect(host: &str, port: u16) -> std::io::Result<()> {
-    match timeout(CONNECT_LIMIT, TcpStream::connect((host, port))).await {
+async fn connect(host: &str, port: u16, limit: Duration) -> std::io::Result<()> {
+    match timeout(limit, TcpStream::connect((host, port))).await {
         Ok(connected) => connected.map(drop),
         Err(_) => Err(ErrorKind::TimedOut.into()),
     }
