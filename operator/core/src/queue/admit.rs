@@ -145,7 +145,7 @@ impl Desk<'_> {
     /// queue deserves that room it is held against everybody, else against those behind it.
     pub fn hold_for_head(&mut self, number: usize, block: usize) {
         let leaf = self.leaf[number];
-        if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo {
+        if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo || self.headed[leaf] {
             return;
         }
         if self.blocks[block].is_for_ever() || matches!(self.blocks[block], Block::Nodes(_)) && !self.ever_fits(number)
@@ -153,6 +153,7 @@ impl Desk<'_> {
             // It would hold up the line for ever.
             return;
         }
+        self.headed[leaf] = true;
         let block = &self.blocks[block];
         if let Block::TooMany(_) = block {
             self.stopped[leaf] = Some(number);
@@ -168,13 +169,13 @@ impl Desk<'_> {
         if of_cluster && self.is_entitled(number) {
             self.take(number, Some(placement.driver), &placement.executors, SOON);
         } else {
-            self.aside[leaf].push((number, placement));
+            self.aside[leaf] = Some((number, placement));
         }
     }
 
     /// Sets room aside that is held against those of one queue, or puts it back.
-    pub fn set_aside(&mut self, aside: &[(usize, Placement)], hold: bool) {
-        for (number, placement) in aside {
+    pub fn set_aside(&mut self, aside: &Option<(usize, Placement)>, hold: bool) {
+        if let Some((number, placement)) = aside {
             if hold {
                 self.take(*number, Some(placement.driver), &placement.executors, SOON);
             } else {

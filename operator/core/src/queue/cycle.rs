@@ -1,6 +1,6 @@
-//! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Everybody in line, whose turn
-//! it is by share, priority and age. 3. Executors above the minimum, from what is left. The same snapshot gives the same
-//! decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
+//! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
+//! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. The same
+//! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
 //! after few cycles.
 
 use std::cmp::Reverse;
@@ -65,6 +65,7 @@ pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     let mut desk = Desk::new(snapshot, &tree, now);
     let lines = lines(&desk);
     desk.settle_claims();
+    desk.mend();
     turns(&mut desk, &lines);
     desk.grow();
     desk.explain();

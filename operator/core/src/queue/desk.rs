@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Amounts, App, Block, Decision, Pods, ShapeId, Snapshot, Stage, Why,
+    Amounts, App, Block, Decision, Pods, Provisioning, ShapeId, Snapshot, Stage, Why,
     admit::Fresh,
     books::Books,
     deserve::deserve,
@@ -61,11 +61,15 @@ pub struct Desk<'a> {
     /// Leaves in strict order in which nobody passes, and the application at their head.
     pub stopped: Vec<Option<usize>>,
     /// By leaf, room that is held for its head against those behind it.
-    pub aside: Vec<Vec<(usize, Placement)>>,
+    pub aside: Vec<Option<(usize, Placement)>>,
+    /// Leaves in strict order whose head is known.
+    pub headed: Vec<bool>,
     /// Leaves whose usage changed by the way.
     pub moved: Vec<usize>,
     /// What applications were given in this cycle.
     pub fresh: BTreeMap<usize, Fresh>,
+    /// Which of them had more executors, and on which nodes.
+    pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
     /// Which gangs would have a place if nothing else ran.
     ever: BTreeMap<(ShapeId, ShapeId, u32), bool>,
 }
@@ -78,7 +82,7 @@ impl<'a> Desk<'a> {
             .iter()
             .map(|app| app.queue.as_ref().and_then(|queue| tree.find(queue)).unwrap_or(NO_QUEUE))
             .collect();
-        let capacity = capacity(snapshot);
+        let capacity = capacity(snapshot, tree, &leaf);
         let mut desk = Self {
             snapshot,
             now,
@@ -96,9 +100,11 @@ impl<'a> Desk<'a> {
             block_of: vec![None; snapshot.apps.len()],
             failed: HashMap::new(),
             stopped: vec![None; tree.all.len()],
-            aside: vec![Vec::new(); tree.all.len()],
+            aside: vec![None; tree.all.len()],
+            headed: vec![false; tree.all.len()],
             moved: Vec::new(),
             fresh: BTreeMap::new(),
+            grown: BTreeMap::new(),
             ever: BTreeMap::new(),
         };
         desk.open();
@@ -111,7 +117,7 @@ impl<'a> Desk<'a> {
     fn open(&mut self) {
         for (number, app) in self.snapshot.apps.iter().enumerate() {
             let pods = &app.pods;
-            if pods.driver.is_some() || !pods.executors.is_empty() {
+            if pods.any_staying() {
                 let executors: Vec<(usize, u32)> = pods.executors.iter().map(|(node, count)| (*node, *count)).collect();
                 self.take(number, pods.driver, &executors, BOTH);
             }
@@ -125,6 +131,25 @@ impl<'a> Desk<'a> {
             }
         }
         (0..self.running.len()).for_each(|leaf| self.sort_running(leaf));
+        for number in 0..self.snapshot.apps.len() {
+            self.assume_bound(number);
+        }
+    }
+
+    /// Pods that kube-scheduler has yet to bind are assumed where there is room first: it is not given away meanwhile.
+    fn assume_bound(&mut self, number: usize) {
+        let app = &self.snapshot.apps[number];
+        if self.is_autoscaled(self.leaf[number]) {
+            return;
+        }
+        let driver = (app.driver, u32::from(app.pods.driver == Some(NOWHERE)));
+        let executors = (app.executor, app.pods.executors.get(&NOWHERE).copied().unwrap_or(0));
+        for (shape, count) in [driver, executors] {
+            for _ in 0..count {
+                let Some(node) = self.ground.one(shape, View::Now) else { break };
+                self.ground.take(shape, node, 1, BOTH);
+            }
+        }
     }
 
     /// Those that give way first in front: low priority, then the youngest.
@@ -154,7 +179,7 @@ impl<'a> Desk<'a> {
                 Stage::Waiting if self.barred(app, *leaf).is_some() || self.is_hopeless(app, *leaf, &largest) => {
                     continue;
                 }
-                Stage::Admitted { .. } if self.tree.all[*leaf].closed => app.pods.staying(),
+                Stage::Admitted { .. } if self.barred(app, *leaf).is_some() => app.pods.staying(),
                 _ => wanted,
             };
             let shapes = &self.snapshot.shapes;
@@ -178,19 +203,21 @@ impl<'a> Desk<'a> {
 
     /// Whether room on nodes is not looked at.
     pub fn is_autoscaled(&self, leaf: usize) -> bool {
-        self.tree.all[leaf].spec.provisioning == super::Provisioning::Autoscaled
+        is_autoscaled(self.tree, leaf)
     }
 
     /// What keeps an application from standing in line for now.
     pub fn gate(&self, app: &App, leaf: usize) -> Option<Block> {
         let later = app.not_before.is_some_and(|time| time > self.now);
+        // Pods that somebody forgot are pods of its last run too: there is one driver at a time.
+        let has_pods = app.pods.any_leaving() || app.pods.any_staying();
         self.barred(app, leaf)
-            .or_else(|| app.pods.any_leaving().then_some(Block::PodsLeaving))
+            .or_else(|| has_pods.then_some(Block::PodsLeaving))
             .or_else(|| later.then_some(Block::BackOff))
     }
 
     /// What keeps it from standing in line until somebody changes a queue.
-    fn barred(&self, app: &App, leaf: usize) -> Option<Block> {
+    pub fn barred(&self, app: &App, leaf: usize) -> Option<Block> {
         if let Some(queue) = &app.queue {
             let branch = &self.tree.all[leaf];
             if leaf == NO_QUEUE {
@@ -335,15 +362,24 @@ impl<'a> Desk<'a> {
     }
 }
 
+fn is_autoscaled(tree: &Tree, leaf: usize) -> bool {
+    tree.all[leaf].spec.provisioning == Provisioning::Autoscaled
+}
+
 /// What queues may have of the cluster: what usable nodes have less what foreign pods take, and what applications have where
 /// nothing more can go.
-fn capacity(snapshot: &Snapshot) -> Amounts {
+fn capacity(snapshot: &Snapshot, tree: &Tree, leaf: &[usize]) -> Amounts {
     let mut capacity = Amounts::default();
     for site in snapshot.nodes.iter().filter(|site| site.node.usable) {
         capacity.add(&site.allocatable.less(&site.foreign), 1);
     }
-    let lost = |node: &usize| snapshot.nodes.get(*node).is_none_or(|site| !site.node.usable);
-    for app in &snapshot.apps {
+    for (app, leaf) in snapshot.apps.iter().zip(leaf) {
+        let unbound = is_autoscaled(tree, *leaf);
+        let lost = |node: &usize| match snapshot.nodes.get(*node) {
+            Some(site) => !site.node.usable,
+            // Pods that kube-scheduler has yet to bind will take room of the nodes there are, if no others are made for them.
+            None => *node != NOWHERE || unbound,
+        };
         let (driver, executor) =
             (&snapshot.shapes.get(app.driver).requests, &snapshot.shapes.get(app.executor).requests);
         let drivers = app.pods.driver.iter().chain(&app.pods.leaving_driver);

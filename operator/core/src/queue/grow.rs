@@ -1,7 +1,7 @@
 //! Executors above the minimum, from what room is left when all that could be admitted are: to the queue whose share is lowest
 //! first, in it to those below their minimum, then by priority and age. Nobody gives way to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{
     Decision,
@@ -13,6 +13,31 @@ use super::{
 };
 
 impl Desk<'_> {
+    /// Makes gangs whole again that lost executors, as far as there is room: they were promised their minimum before anybody who
+    /// waits is.
+    pub fn mend(&mut self) {
+        let apps = &self.snapshot.apps;
+        let broken = |number: &usize| {
+            let pods = &self.pods[*number];
+            pods.driver.is_some() && pods.staying() < apps[*number].minimum && !self.fresh.contains_key(number)
+        };
+        let mut broken: Vec<usize> = self.running.iter().flatten().copied().filter(broken).collect();
+        broken.sort_by_key(|number| (Reverse(apps[*number].priority), apps[*number].created, *number));
+        for number in broken {
+            while self.pods[number].staying() < apps[number].minimum
+                && let Some(node) = self.place_for_one(number)
+            {
+                self.add_one(number, node);
+            }
+        }
+    }
+
+    fn add_one(&mut self, number: usize, node: usize) {
+        self.take(number, None, &[(node, 1)], BOTH);
+        self.pods[number].grow(&[(node, 1)]);
+        *self.grown.entry(number).or_default().entry(node).or_default() += 1;
+    }
+
     /// Gives executors to those that want more.
     pub fn grow(&mut self) {
         let mut lines: Vec<Vec<usize>> = vec![Vec::new(); self.tree.all.len()];
@@ -29,13 +54,12 @@ impl Desk<'_> {
                 let app = &apps[*number];
                 let whole = self.pods[*number].staying() >= app.minimum;
                 // The last is the first.
-                std::cmp::Reverse((whole, std::cmp::Reverse(app.priority), app.created, *number))
+                Reverse((whole, Reverse(app.priority), app.created, *number))
             });
             if !line.is_empty() {
                 turns.set(leaf, self.next_to_grow(line), |queue, more| self.share(queue, more));
             }
         }
-        let mut grown: BTreeMap<usize, BTreeMap<usize, u32>> = BTreeMap::new();
         let mut failed = BTreeSet::new();
         while let Some((leaf, candidate)) = turns.next() {
             let number = candidate.app;
@@ -43,11 +67,7 @@ impl Desk<'_> {
             let alike = (leaf, app.executor, app.name.namespace.as_str(), app.user.as_str());
             let place = if failed.contains(&alike) { None } else { self.place_for_one(number) };
             match place {
-                Some(node) => {
-                    self.take(number, None, &[(node, 1)], BOTH);
-                    self.pods[number].grow(&[(node, 1)]);
-                    *grown.entry(number).or_default().entry(node).or_default() += 1;
-                }
+                Some(node) => self.add_one(number, node),
                 None => {
                     failed.insert(alike);
                 }
@@ -57,7 +77,7 @@ impl Desk<'_> {
             }
             turns.set(leaf, self.next_to_grow(&lines[leaf]), |queue, more| self.share(queue, more));
         }
-        for (app, nodes) in grown {
+        for (app, nodes) in std::mem::take(&mut self.grown) {
             self.decisions.push(Decision::Grow { app, executors: nodes.into_iter().collect() });
         }
     }
@@ -66,7 +86,8 @@ impl Desk<'_> {
     fn wants_more(&self, number: usize) -> bool {
         let (app, leaf) = (&self.snapshot.apps[number], self.leaf[number]);
         let staying = self.pods[number].staying();
-        let lean = self.tree.all[leaf].closed || self.stopped[leaf].is_some();
+        // In a queue that takes nobody, what runs goes on as it is.
+        let lean = self.barred(app, leaf).is_some() || self.stopped[leaf].is_some();
         staying < if lean { app.minimum } else { app.wanted.max(app.minimum) }
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Amounts, Block, Decision, Preemption, Reclaim as Policy,
+    Amounts, Block, Decision, Kind, Preemption, Reclaim as Policy,
     admit::Fresh,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
@@ -30,7 +30,8 @@ struct Victim {
 struct Scope {
     number: usize,
     leaf: usize,
-    gang: Amounts,
+    /// Of which resources something is short: all that it asks for, where it is room on nodes.
+    short: Vec<Kind>,
     priority: i64,
     /// Leaves of others.
     others: Vec<usize>,
@@ -54,8 +55,8 @@ impl Desk<'_> {
         more.some().all(|(kind, more)| used.get(kind).saturating_add(more) <= self.deserved[queue].get(kind))
     }
 
-    /// Has others give way to an application that `block` keeps waiting even when all that is to go is gone, and answers where its gang goes once they are gone; `None`, and nothing
-    /// changes, where that does not make enough room.
+    /// Has others give way to an application that `block` keeps waiting even when all that is to go is gone, and answers where
+    /// its gang goes once they are gone; `None`, and nothing changes, where that does not make enough room.
     pub fn reclaim(&mut self, number: usize, block: &Block) -> Option<Placement> {
         let scope = self.scope(number, block)?;
         let mut victims = Vec::new();
@@ -95,6 +96,7 @@ impl Desk<'_> {
         let reach = reach.filter(|_| spec.reclaim != Policy::Never).map(|level| self.tree.all[level].parent);
         // Only those below the level that is full help.
         let full = self.books.over(leaf, &gang, View::Soon).map_or(ROOT, |over| over.level);
+        let short = self.short(leaf, &gang);
         let gives = |other: &usize, reach: usize| {
             let other = *other;
             let inside = |level: usize| self.tree.is_within(other, level);
@@ -102,7 +104,7 @@ impl Desk<'_> {
                 && other != NO_QUEUE
                 && !self.running[other].is_empty()
                 && self.tree.all[other].fault.is_none()
-                && self.excess(other, &gang) > 1.0
+                && self.excess(other, &short) > 1.0
                 && inside(reach)
                 && inside(full)
         };
@@ -114,12 +116,23 @@ impl Desk<'_> {
         (own || !others.is_empty()).then_some(Scope {
             number,
             leaf,
-            gang,
+            short,
             priority: app.priority,
             others,
             own,
             namespace,
         })
+    }
+
+    /// The resources of which the levels have too little for a gang; all that it asks for, where they have enough.
+    fn short(&self, leaf: usize, gang: &Amounts) -> Vec<Kind> {
+        let alone = |(kind, amount): &(Kind, u64)| {
+            let mut one = Amounts::default();
+            one.set(*kind, *amount);
+            self.books.over(leaf, &one, View::Soon).is_some()
+        };
+        let short: Vec<Kind> = gang.some().filter(alone).map(|(kind, _)| kind).collect();
+        if short.is_empty() { gang.some().map(|(kind, _)| kind).collect() } else { short }
     }
 
     /// Whether an application gives way to one of its own queue.
@@ -142,7 +155,7 @@ impl Desk<'_> {
 
     fn take_from_others(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
         // The queue that has most in excess gives first.
-        let excess = |desk: &Self, leaf: usize| desk.excess(leaf, &scope.gang).to_bits();
+        let excess = |desk: &Self, leaf: usize| desk.excess(leaf, &scope.short).to_bits();
         let mut leaves: BinaryHeap<(u64, Reverse<usize>, usize)> =
             scope.others.iter().map(|leaf| (excess(self, *leaf), Reverse(*leaf), 0)).collect();
         while let Some((_, Reverse(leaf), mut place)) = leaves.pop() {
@@ -213,17 +226,17 @@ impl Desk<'_> {
                 used >= self.deserved[level].get(kind).saturating_add(gives)
             })
         };
-        scope.gang.some().map(|(kind, _)| (kind, size.get(kind))).any(|(kind, gives)| gives > 0 && keeps(kind, gives))
+        scope.short.iter().map(|kind| (*kind, size.get(*kind))).any(|(kind, gives)| gives > 0 && keeps(kind, gives))
     }
 
-    /// How much of what it deserves a queue has, of the resource of which it has most of those that are asked for.
-    fn excess(&self, queue: usize, gang: &Amounts) -> f64 {
+    /// How much of what it deserves a queue has, of the resource of which it has most of those that are short.
+    fn excess(&self, queue: usize, short: &[Kind]) -> f64 {
         let used = self.books.used(queue, View::Soon);
-        let part = |(kind, _): (usize, u64)| match used.get(kind) {
+        let part = |kind: &Kind| match used.get(*kind) {
             0 => 0.0,
-            used => used as f64 / self.deserved[queue].get(kind) as f64,
+            used => used as f64 / self.deserved[queue].get(*kind) as f64,
         };
-        gang.some().map(part).fold(0.0, f64::max)
+        short.iter().map(part).fold(0.0, f64::max)
     }
 
     fn remove(&mut self, victim: &Victim) {
@@ -266,6 +279,7 @@ impl Desk<'_> {
                     continue;
                 }
                 self.books.leave(leaf, &self.snapshot.apps[victim.app].user);
+                self.grown.remove(&victim.app);
                 whole.push(victim.app);
             }
             let nodes = shrunk.entry(victim.app).or_default();

@@ -154,6 +154,11 @@ impl Pods {
     pub fn any_leaving(&self) -> bool {
         self.leaving_driver.is_some() || !self.leaving.is_empty()
     }
+
+    /// Whether pods are there that are not to go.
+    pub fn any_staying(&self) -> bool {
+        self.driver.is_some() || !self.executors.is_empty()
+    }
 }
 
 /// Room that is being freed for an application.

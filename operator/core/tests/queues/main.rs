@@ -4,6 +4,7 @@
 
 mod fairness;
 mod fixture;
+mod odd;
 mod properties;
 mod reference;
 mod sentences;
