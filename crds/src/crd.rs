@@ -5,7 +5,7 @@ use kube::CustomResourceExt;
 use serde_json::Value;
 
 use crate::{
-    ScheduledSparkApplication, SparkApplication,
+    Queue, ScheduledSparkApplication, SparkApplication,
     raw::{QUANTITIES, QUANTITY_MAPS},
 };
 
@@ -47,6 +47,7 @@ pub fn all() -> Result<Vec<Generated>, serde_json::Error> {
     Ok(vec![
         generated("sparkapplications.yaml", serde_json::to_value(SparkApplication::crd())?),
         generated("scheduledsparkapplications.yaml", scheduled),
+        generated("queues.yaml", serde_json::to_value(Queue::crd())?),
     ])
 }
 

@@ -21,8 +21,8 @@ pub use options::{
 pub use parts::{Gpu, NamePath, Port, Protocol, SecretInfo, SecretKey, SecretType};
 pub use pods::{DriverSpec, ExecutorSpec, PodFields};
 pub use queue::{
-    Queue, QueueOrder, QueuePreemption, QueueProvisioning, QueueReclaim, QueueSpec, QueueStatus, ResourceList,
-    UserLimits,
+    MOST_WAITING, Queue, QueueOrder, QueuePreemption, QueueProvisioning, QueueReclaim, QueueSpec, QueueStatus,
+    ResourceList, UserLimits, Waiting,
 };
 pub use raw::{Raw, quantities_as_text};
 pub use scheduled::{
@@ -30,6 +30,6 @@ pub use scheduled::{
     ScheduledSparkApplicationStatus,
 };
 pub use status::{
-    ApplicationState, Condition, DriverInfo, ExecutorFailure, ExecutorStatus, ResultPreview, ResultSummary,
+    ApplicationState, Condition, DriverInfo, ExecutorFailure, ExecutorStatus, QueuePlace, ResultPreview, ResultSummary,
     SparkApplicationStatus, State,
 };

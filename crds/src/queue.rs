@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::status::Condition;
+use crate::{raw::quantity_map, status::Condition};
 
 /// Amounts of resources by name, such as `cpu: "8"` or `nvidia.com/gpu: "2"`.
 pub type ResourceList = BTreeMap<String, Quantity>;
@@ -64,7 +64,8 @@ pub enum QueueProvisioning {
 #[serde(rename_all = "camelCase")]
 pub struct UserLimits {
     /// What the applications of one user may have at the most.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "quantity_map")]
+    #[schemars(schema_with = "amounts")]
     pub capability: ResourceList,
     /// How many applications of one user may be admitted at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,11 +73,37 @@ pub struct UserLimits {
     pub max_applications: Option<i32>,
 }
 
+/// An amount: what Kubernetes takes for a quantity, but nothing below zero.
+const AMOUNT: &str = "^[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)(([KMGTPE]i)|[numkMGTPE]|([eE][-+]?[0-9]+))?$";
+/// A list of amounts names no more resources: what checking one amount may cost the API server, times this, has a limit.
+const MOST_RESOURCES: usize = 12;
+/// The longest amount, in characters.
+const LONGEST_AMOUNT: usize = 32;
 const NAME: &str = "self.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')";
 const NAME_MESSAGE: &str = "must be the name of a Queue, or its namespace and name, such as platform/teams";
+// Texts and numbers; where one is a text and the other a number, the webhook compares them.
 const WITHIN: &str = "!has(self.guarantee) || !has(self.capability) || self.guarantee.all(r, !(r in self.capability) || \
-                      !isQuantity(string(self.guarantee[r])) || !isQuantity(string(self.capability[r])) || \
-                      quantity(string(self.guarantee[r])).compareTo(quantity(string(self.capability[r]))) <= 0)";
+                      (type(self.guarantee[r]) == int && type(self.capability[r]) == int \
+                      ? int(self.guarantee[r]) <= int(self.capability[r]) \
+                      : type(self.guarantee[r]) != string || type(self.capability[r]) != string \
+                      || !quantity(self.guarantee[r]).isGreaterThan(quantity(self.capability[r]))))";
+const NAMESPACES: &str = "self.all(name, name == '*' || name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'))";
+const NAMESPACES_MESSAGE: &str = "must be names of namespaces, or * for all";
+
+/// The schema of amounts in a spec: numbers are taken too, as they are in a pod.
+fn amounts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": MOST_RESOURCES,
+        "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "maxLength": LONGEST_AMOUNT,
+            "minimum": 0,
+            "maximum": 1_000_000_000_000_000_000_i64,
+            "pattern": AMOUNT,
+        },
+    })
+}
 
 /// How a queue shares.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -124,12 +151,12 @@ pub struct QueueSpec {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub weight: Option<i64>,
     /// What is held for it: it deserves this much whenever it wants it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "quantity_map")]
+    #[schemars(schema_with = "amounts")]
     pub guarantee: ResourceList,
     /// What it may use at the most. What is not named is not limited.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32))]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "quantity_map")]
+    #[schemars(schema_with = "amounts")]
     pub capability: ResourceList,
     /// Whether others may use its guarantee while it does not. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,7 +179,8 @@ pub struct QueueSpec {
     pub closed: Option<bool>,
     /// Namespaces beside its own whose applications and queues may name it; `*` is all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new(NAMESPACES).message(NAMESPACES_MESSAGE))]
+    #[schemars(length(max = 256), inner(length(min = 1, max = 63)))]
     pub allowed_namespaces: Vec<String>,
     /// Where room on nodes comes from.
     #[serde(default)]
@@ -161,6 +189,23 @@ pub struct QueueSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_limits: Option<UserLimits>,
 }
+
+/// One that waits in a queue, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// The application: its namespace and name.
+    pub application: String,
+    /// Its place in line, from 1.
+    pub position: u32,
+    /// In one word why it waits.
+    pub reason: String,
+    /// In a sentence what blocks it, how much is short, and what would free it.
+    pub message: String,
+}
+
+/// The most that `status.waiting` names.
+pub const MOST_WAITING: usize = 10;
 
 /// How a queue stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -187,6 +232,10 @@ pub struct QueueStatus {
     /// How many are admitted.
     #[serde(default)]
     pub admitted: i32,
+    /// The first in line, ten at the most, and why each waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub waiting: Vec<Waiting>,
     /// `Ready`: whether applications can be admitted, and if not, why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]

@@ -183,6 +183,18 @@ pub struct ResultSummary {
     pub seconds: f64,
 }
 
+/// The queue that admits an application, and its place in line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuePlace {
+    /// The Queue: its namespace and name.
+    pub name: String,
+    /// Its place in line, from 1; 0 once it is admitted. Rounded up to tens beyond 10 and to hundreds beyond 100: one that
+    /// leaves a long line does not change the status of all behind it.
+    #[serde(default)]
+    pub position: u32,
+}
+
 /// What Onager reports of an application.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +205,9 @@ pub struct SparkApplicationStatus {
     /// The state, and why.
     #[serde(default)]
     pub application_state: ApplicationState,
+    /// The queue that admits it, and its place in line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueuePlace>,
     /// What the pods are made of, of the spec that the last run was made from: a spec with another one makes another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_hash: Option<String>,

@@ -23,9 +23,3 @@ fn each_crd_is_small_enough_for_client_side_apply() {
         assert!(size < onager_crds::crd::CRD_LIMIT, "{}: {size} bytes", generated.file);
     }
 }
-
-#[test]
-fn a_queue_will_be_small_enough_too() {
-    let size = serde_json::to_string(&<onager_crds::Queue as kube::CustomResourceExt>::crd()).expect("JSON").len();
-    assert!(size < onager_crds::crd::CRD_LIMIT, "{size} bytes");
-}

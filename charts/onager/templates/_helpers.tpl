@@ -94,6 +94,13 @@ application and goes with that. */}}
 - apiGroups: [onager.dev]
   resources: [sparkapplications/status, scheduledsparkapplications/status]
   verbs: [update]
+# A patch puts the guard on a Queue that is in use, and takes it off: its finalizer.
+- apiGroups: [onager.dev]
+  resources: [queues]
+  verbs: [get, list, watch, patch]
+- apiGroups: [onager.dev]
+  resources: [queues/status]
+  verbs: [update, patch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, create, delete]
@@ -110,8 +117,12 @@ application and goes with that. */}}
   resources: [secrets]
   verbs: [create]
 - apiGroups: [""]
-  resources: [resourcequotas]
-  verbs: [list, watch]
+  resources: [resourcequotas, limitranges]
+  verbs: [get, list, watch]
+# Whether it ends: nothing holds back what is in one that does.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 # They are read too: the kubelet says there alone which ConfigMap or Secret a pod waits for.
 - apiGroups: [events.k8s.io]
   resources: [events]
