@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-rest bench-throughput bench-start bench-webhook clean
+.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -49,6 +49,12 @@ verify: generate ## What a change must pass before it is sent: generated files, 
 	if command -v cargo-deny >/dev/null; then cargo deny --log-level error check; else say "cargo-deny is not installed: skipped"; fi
 	changed=$$(git status --porcelain)
 	if [ -n "$$changed" ]; then printf '%s\n' "$$changed"; fail "the tree is not clean: commit what was generated"; fi
+
+bench-cycle: ## How long one decision of the queues takes, by applications, nodes and queues.
+	@: "$${PROFILE:=release}"
+	. k3d/lib.sh
+	cargo build --quiet --profile "$$PROFILE" --workspace --example cycle
+	"$$BINARIES/examples/cycle"
 
 bench-throughput: ## How many applications a minute, against a bare client (on fake nodes).
 	@bench/throughput.sh

@@ -2,11 +2,13 @@
 //! way; else it is blocked. In strict order the first that is blocked has its room held.
 
 use super::{
-    Block, Decision, Order, Stage,
+    Block, Decision, Order,
+    crowd::Waiter,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
     snapshot::NOWHERE,
     tree::{NO_QUEUE, ROOT},
+    why::Nodes,
 };
 
 /// What an application was given in this cycle.
@@ -32,11 +34,43 @@ pub enum Turn {
 impl Desk<'_> {
     /// An application's turn.
     pub fn turn(&mut self, number: usize) -> Turn {
-        let aside = self.aside[self.leaf[number]].clone();
+        let aside = self.aside[self.leaf(number)].clone();
         self.set_aside(&aside, true);
         let turn = self.turn_beside(number);
         self.set_aside(&aside, false);
         turn
+    }
+
+    /// What blocks an application that has no chance in this cycle; its class has none either. Room becomes less in a cycle, so
+    /// what is full now is full when its turn comes; what others give way to is seen by the next cycle. Where room is held for the
+    /// first of a line, turns are taken one by one.
+    pub fn without_chance(&mut self, waiter: Waiter) -> Option<usize> {
+        let number = waiter.number;
+        let leaf = self.leaf(number);
+        if self.tree.all[leaf].spec.order == Order::StrictFifo {
+            return None;
+        }
+        let block = self.short_of(number, View::Now)?;
+        if !matches!(block, Block::TooMany(_) | Block::User(_)) {
+            let soon = self.short_of(number, View::Soon)?;
+            if self.scope(number, &soon).is_some() {
+                return None;
+            }
+        }
+        let block = self.blocked(number, block);
+        self.crowd.classes[waiter.class].failed = Some(block);
+        Some(block)
+    }
+
+    /// What it is plain that a gang lacks in a view; nothing where it takes a closer look.
+    fn short_of(&mut self, number: usize, view: View) -> Option<Block> {
+        if let Err(block) = self.within_limits(number, view) {
+            return Some(block);
+        }
+        let (app, leaf) = (&self.snapshot.apps[number], self.leaf(number));
+        let gang = (app.driver, app.executor, app.minimum);
+        let room = self.is_autoscaled(leaf) || self.ground.may_place(gang.0, gang.1, gang.2, view);
+        (!room).then(|| Block::Nodes(Nodes { gang, ..Nodes::default() }))
     }
 
     fn turn_beside(&mut self, number: usize) -> Turn {
@@ -90,19 +124,19 @@ impl Desk<'_> {
     }
 
     fn seat(&mut self, number: usize, placement: &Placement, fresh: Fresh) {
-        self.books.enter(self.leaf[number], &self.snapshot.apps[number].user);
-        self.pods[number].place(placement);
-        self.fresh.insert(number, fresh);
-        let leaf = self.leaf[number];
-        self.running[leaf].push(number);
-        self.sort_running(leaf);
+        self.books.enter(self.leaf(number), &self.snapshot.apps[number].user);
+        self.pods_mut(number).place(placement);
+        self.fresh[number] = Some(fresh);
+        let (leaf, seniority) = (self.leaf(number), self.seniority(number));
+        let place = self.running[leaf].partition_point(|other| self.seniority(*other) < seniority);
+        self.running[leaf].insert(place, number);
     }
 
     /// What was decided for an application in this cycle is undone: nobody has heard of it yet. Its room was given back.
     pub fn retract(&mut self, number: usize) {
-        self.fresh.remove(&number);
-        self.books.leave(self.leaf[number], &self.snapshot.apps[number].user);
-        self.pods[number] = self.snapshot.apps[number].pods.clone();
+        self.fresh[number] = None;
+        self.books.leave(self.leaf(number), &self.snapshot.apps[number].user);
+        *self.pods_mut(number) = self.snapshot.apps[number].pods.clone();
         self.decisions.retain(|decision| decision.app() != number);
         self.claims.retain(|(app, _)| *app != number);
     }
@@ -111,27 +145,22 @@ impl Desk<'_> {
     /// in line again.
     pub fn settle_claims(&mut self) {
         let apps = &self.snapshot.apps;
-        let claims = |number: &usize| {
-            let app = &apps[*number];
-            app.claim.is_some() && app.stage == Stage::Waiting && self.gate(app, self.leaf[*number]).is_none()
-        };
-        let mut claimants: Vec<usize> = (0..apps.len()).filter(claims).collect();
-        claimants.sort_by_key(|number| apps[*number].claim.as_ref().map(|claim| claim.rank));
         let mut kept = Vec::new();
-        for number in claimants {
+        for waiter in self.crowd.claimants.clone() {
+            let number = waiter.number;
             let app = &apps[number];
-            let Some(claim) = &app.claim else { continue };
+            let Some(claim) = app.claim.as_ref().filter(|_| self.gate(waiter).is_none()) else { continue };
             let there = self.ground.takes(app.driver, app.executor, &claim.placement, View::Soon);
             if there && self.within_limits(number, View::Soon).is_ok() {
                 self.take(number, Some(claim.placement.driver), &claim.placement.executors, SOON);
-                self.books.enter(self.leaf[number], &app.user);
+                self.books.enter(self.leaf(number), &app.user);
                 kept.push((number, claim.placement.clone()));
             }
         }
         for (number, placement) in kept {
             let app = &apps[number];
             self.give(number, Some(placement.driver), &placement.executors, SOON);
-            self.books.leave(self.leaf[number], &app.user);
+            self.books.leave(self.leaf(number), &app.user);
             let there = self.ground.takes(app.driver, app.executor, &placement, View::Now);
             match self.fits(number, View::Now) {
                 Ok(_) if there => self.admit(number, placement),
@@ -144,7 +173,7 @@ impl Desk<'_> {
     /// What follows for a leaf in strict order when an application of it is blocked: its room is held for it. Where its
     /// queue deserves that room it is held against everybody, else against those behind it.
     pub fn hold_for_head(&mut self, number: usize, block: usize) {
-        let leaf = self.leaf[number];
+        let leaf = self.leaf(number);
         if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo || self.headed[leaf] {
             return;
         }
@@ -156,7 +185,8 @@ impl Desk<'_> {
         self.headed[leaf] = true;
         let block = &self.blocks[block];
         if let Block::TooMany(_) = block {
-            self.stopped[leaf] = Some(number);
+            self.blocks.push(Block::Behind(self.snapshot.apps[number].name.clone()));
+            self.stopped[leaf] = Some(self.blocks.len() - 1);
             return;
         }
         let of_cluster = matches!(block, Block::Nodes(_)) || matches!(block, Block::Level(over) if over.level == ROOT);
@@ -187,6 +217,6 @@ impl Desk<'_> {
     /// Whether each queue above an application deserves its gang.
     fn is_entitled(&self, number: usize) -> bool {
         let gang = self.snapshot.gang(&self.snapshot.apps[number]);
-        self.tree.chain(self.leaf[number]).filter(|level| *level != ROOT).all(|level| self.deserves(level, &gang))
+        self.tree.chain(self.leaf(number)).filter(|level| *level != ROOT).all(|level| self.deserves(level, &gang))
     }
 }

@@ -54,6 +54,8 @@ pub struct Books<'a> {
     below: Vec<[Amounts; 2]>,
     /// What is held for children that use nothing.
     fixed_below: Vec<Amounts>,
+    /// Whether something is held for anybody.
+    holds: bool,
     applications: Vec<u32>,
     users: BTreeMap<(usize, &'a str), User>,
 }
@@ -70,6 +72,7 @@ impl<'a> Books<'a> {
         let fixed_below = below.iter().map(|views| views[0].clone()).collect();
         Self {
             fixed_below,
+            holds: tree.all.iter().any(|branch| !branch.fixed.is_empty()),
             tree,
             capacity,
             used: vec![none(); tree.all.len()],
@@ -140,11 +143,21 @@ impl<'a> Books<'a> {
             return None;
         }
         let used = self.users.get(&(leaf, user)).map(|user| seen(&user.used, view)).unwrap_or_default();
-        over(leaf, size, &used, |kind| limit.get(kind))
+        over(leaf, size, |kind| used.get(kind), |kind| limit.get(kind))
     }
 
     /// The first level, from the leaf on, and the first resource of which it would have too much.
     pub fn over(&self, leaf: usize, size: &Amounts, view: View) -> Option<Over> {
+        if !self.holds {
+            return self.tree.chain(leaf).filter(|level| !self.is_open(leaf, *level)).find_map(|level| {
+                let views = &self.used[level];
+                let used = |kind| match view {
+                    View::Now => views[0].get(kind).max(views[1].get(kind)),
+                    View::Soon => views[1].get(kind),
+                };
+                over(level, size, used, |kind| self.limit(level, kind))
+            });
+        }
         let used = |level: usize| seen(&self.used[level], view);
         let found = self.over_with(leaf, size, used, |level| seen(&self.below[level], view))?;
         if !found.held {
@@ -158,6 +171,15 @@ impl<'a> Books<'a> {
         )
     }
 
+    /// Whether a level does not limit a leaf: the cluster grows for those that are autoscaled.
+    fn is_open(&self, leaf: usize, level: usize) -> bool {
+        level == ROOT && self.tree.all[leaf].spec.provisioning == Provisioning::Autoscaled
+    }
+
+    fn limit(&self, level: usize, kind: Kind) -> u64 {
+        if level == ROOT { self.capacity.get(kind) } else { self.tree.all[level].spec.capability.get(kind) }
+    }
+
     fn over_with(
         &self,
         leaf: usize,
@@ -169,15 +191,14 @@ impl<'a> Books<'a> {
         let mut more = size.clone();
         for level in self.tree.chain(leaf) {
             let own = &self.tree.all[level];
-            let open = level == ROOT && self.tree.all[leaf].spec.provisioning == Provisioning::Autoscaled;
-            let limit = |kind| if level == ROOT { self.capacity.get(kind) } else { own.spec.capability.get(kind) };
+            let limit = |kind| self.limit(level, kind);
             let used = used(level);
             let held = if self.tree.is_leaf(level) { used.clone() } else { below(level) };
-            if !open {
-                if let Some(over) = over(level, size, &used, limit) {
+            if !self.is_open(leaf, level) {
+                if let Some(over) = over(level, size, |kind| used.get(kind), limit) {
                     return Some(over);
                 }
-                if let Some(over) = over(level, &more, &held, limit) {
+                if let Some(over) = over(level, &more, |kind| held.get(kind), limit) {
                     return Some(Over { needed: size.get(over.kind), held: true, ..over });
                 }
             }
@@ -222,9 +243,9 @@ fn seen(used: &[Amounts; 2], view: View) -> Amounts {
     }
 }
 
-fn over(level: usize, size: &Amounts, used: &Amounts, limit: impl Fn(Kind) -> u64) -> Option<Over> {
+fn over(level: usize, size: &Amounts, used: impl Fn(Kind) -> u64, limit: impl Fn(Kind) -> u64) -> Option<Over> {
     size.some().find_map(|(kind, needed)| {
-        let (limit, used) = (limit(kind), used.get(kind));
+        let (limit, used) = (limit(kind), used(kind));
         let left = limit.saturating_sub(used);
         (needed > left).then_some(Over { level, kind, needed, left, limit, held: false })
     })

@@ -3,12 +3,11 @@
 //! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
 //! after few cycles.
 
-use std::cmp::Reverse;
-
 use super::{
-    Amounts, Block, Decision, Kinds, Name, Snapshot, Stage, Why,
+    Amounts, Block, Decision, Kinds, Name, Snapshot, Why,
     admit::Turn,
-    desk::{Desk, cluster},
+    demand::cluster,
+    desk::Desk,
     ground::{Placement, View},
     order::{Candidate, Turns},
     tree::{Fault, NO_QUEUE, ROOT, Tree},
@@ -63,47 +62,35 @@ impl Outcome {
 pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     let tree = Tree::build(snapshot, &cluster(snapshot));
     let mut desk = Desk::new(snapshot, &tree, now);
-    let lines = lines(&desk);
     desk.settle_claims();
     desk.mend();
-    turns(&mut desk, &lines);
+    turns(&mut desk);
     desk.grow();
     desk.explain();
-    let waiting = desk.why(&lines);
-    let queues = report(&desk, &waiting);
+    let waiting = desk.why();
+    let queues = report(&desk);
     let Desk { decisions, claims, blocks, .. } = desk;
     Outcome { decisions, claims, waiting, blocks, queues, tree }
 }
 
-/// Who waits, by leaf: priority, then age.
-fn lines(desk: &Desk<'_>) -> Vec<Vec<usize>> {
-    let apps = &desk.snapshot.apps;
-    let mut lines: Vec<Vec<usize>> = vec![Vec::new(); desk.tree.all.len()];
-    for number in (0..apps.len()).filter(|number| apps[*number].stage == Stage::Waiting) {
-        lines[desk.leaf[number]].push(number);
-    }
-    for line in &mut lines {
-        line.sort_by_key(|number| (Reverse(apps[*number].priority), apps[*number].created, *number));
-    }
-    lines
-}
-
 /// Everybody's turn once.
-fn turns(desk: &mut Desk<'_>, lines: &[Vec<usize>]) {
-    let mut next = vec![0; lines.len()];
+fn turns(desk: &mut Desk<'_>) {
+    let mut next = vec![0; desk.crowd.lines.len()];
     let mut turns = Turns::new(desk.tree);
-    for leaf in (0..lines.len()).filter(|leaf| !lines[*leaf].is_empty()) {
-        let candidate = step(desk, lines, &mut next, leaf);
-        turns.set(leaf, candidate, |queue, more| desk.share(queue, more));
+    for leaf in 0..next.len() {
+        if let Some(candidate) = step(desk, &mut next, leaf) {
+            turns.set(leaf, Some(candidate), |queue, more| desk.share(queue, more));
+        }
     }
     while let Some((leaf, candidate)) = turns.next() {
         let number = candidate.app;
         if let Turn::Blocked(block) = desk.turn(number) {
-            desk.failed.insert(desk.class(number), block);
+            let class = desk.crowd.lines[leaf][next[leaf]].class;
+            desk.crowd.classes[class].failed = Some(block);
             desk.hold_for_head(number, block);
         }
         next[leaf] += 1;
-        let candidate = step(desk, lines, &mut next, leaf);
+        let candidate = step(desk, &mut next, leaf);
         turns.set(leaf, candidate, |queue, more| desk.share(queue, more));
         for other in std::mem::take(&mut desk.moved) {
             turns.refresh(other, |queue, more| desk.share(queue, more));
@@ -112,35 +99,34 @@ fn turns(desk: &mut Desk<'_>, lines: &[Vec<usize>]) {
 }
 
 /// The next of a leaf that has a chance; those passed over are told why.
-fn step(desk: &mut Desk<'_>, lines: &[Vec<usize>], next: &mut [usize], leaf: usize) -> Option<Candidate> {
-    while let Some(number) = lines[leaf].get(next[leaf]).copied() {
-        let app = &desk.snapshot.apps[number];
-        if desk.fresh.contains_key(&number) {
-        } else if let Some(block) = desk.gate(app, leaf) {
-            desk.blocked(number, block);
-        } else if let Some(head) = desk.stopped[leaf] {
-            desk.blocked(number, Block::Behind(desk.snapshot.apps[head].name.clone()));
-        } else if let Some(block) = desk.failed.get(&desk.class(number)) {
-            desk.block_of[number] = Some(*block);
-        } else {
-            let size = desk.snapshot.gang(app);
-            return Some(Candidate { app: number, size, priority: app.priority, created: app.created });
+fn step(desk: &mut Desk<'_>, next: &mut [usize], leaf: usize) -> Option<Candidate> {
+    while let Some(waiter) = desk.crowd.lines[leaf].get(next[leaf]).copied() {
+        let (number, failed) = (waiter.number, desk.crowd.classes[waiter.class].failed);
+        if desk.fresh[number].is_none() {
+            let gate = desk.gate(waiter).or(desk.stopped[leaf]).or(failed);
+            match gate.or_else(|| desk.without_chance(waiter)) {
+                Some(block) => desk.block_of[number] = Some(block),
+                None => {
+                    let app = &desk.snapshot.apps[number];
+                    let size = desk.crowd.classes[waiter.class].gang.clone();
+                    return Some(Candidate { app: number, size, priority: app.priority, created: app.created });
+                }
+            }
         }
         next[leaf] += 1;
     }
     None
 }
 
-fn report(desk: &Desk<'_>, waiting: &[Why]) -> Vec<QueueReport> {
+fn report(desk: &Desk<'_>) -> Vec<QueueReport> {
     let mut counts = vec![0; desk.tree.all.len()];
-    for why in waiting {
-        for level in desk.tree.chain(desk.leaf[why.app]) {
-            counts[level] += 1;
-        }
+    for (leaf, line) in desk.crowd.lines.iter().enumerate() {
+        let waiting = line.iter().filter(|waiter| desk.block_of[waiter.number].is_some()).count() as u32;
+        desk.tree.chain(leaf).for_each(|level| counts[level] += waiting);
     }
     let mut admitted: Vec<u32> = (0..counts.len()).map(|queue| desk.books.applications(queue)).collect();
     for (app, _) in &desk.claims {
-        desk.tree.chain(desk.leaf[*app]).for_each(|level| admitted[level] = admitted[level].saturating_sub(1));
+        desk.tree.chain(desk.leaf(*app)).for_each(|level| admitted[level] = admitted[level].saturating_sub(1));
     }
     let report = |queue: usize| {
         let branch = &desk.tree.all[queue];

@@ -55,6 +55,19 @@ pub struct Ground<'a> {
     touched: Vec<usize>,
     tables: Vec<[Option<Table>; 3]>,
     accepts: Vec<Option<Vec<bool>>>,
+    /// What was found out for explanations, since nodes last changed.
+    lacks: BTreeMap<(ShapeId, bool), Lack>,
+}
+
+/// What nodes lack for a shape.
+#[derive(Clone, Debug, Default)]
+struct Lack {
+    /// How many may take it at all.
+    accepting: usize,
+    /// The node that comes closest, the resource of which it has too little, and what it has.
+    closest: Option<(usize, u64, usize)>,
+    /// How many pods would fit if nothing were held for others.
+    free: u64,
 }
 
 /// How many pods of a shape each node can take.
@@ -79,6 +92,7 @@ impl<'a> Ground<'a> {
             touched: Vec::new(),
             tables: vec![[None, None, None]; shapes.len()],
             accepts: Vec::new(),
+            lacks: BTreeMap::new(),
         }
     }
 
@@ -109,6 +123,11 @@ impl<'a> Ground<'a> {
     /// A place for a driver together with so many executors, if there is any. Takes nothing.
     pub fn place(&mut self, driver: ShapeId, executor: ShapeId, count: u32, view: View) -> Option<Placement> {
         self.place_in(driver, executor, count, view.into())
+    }
+
+    /// Whether a gang may have a place: whether all nodes together have room for its driver, and for its executors.
+    pub fn may_place(&mut self, driver: ShapeId, executor: ShapeId, count: u32, view: View) -> bool {
+        self.slots(driver, view) > 0 && self.slots(executor, view) >= u64::from(count)
     }
 
     /// Whether there is room for a gang in these very places.
@@ -225,21 +244,39 @@ impl<'a> Ground<'a> {
     }
 
     /// Why a gang has no place now, or, where it never has, not even then.
-    pub fn explain(&mut self, driver: ShapeId, executor: ShapeId, count: u32, ever: bool) -> Nodes {
+    pub fn explain(&mut self, gang: (ShapeId, ShapeId, u32), ever: bool) -> Nodes {
+        let (driver, executor, count) = gang;
         let layer = if ever { Layer::Empty } else { Layer::Now };
         let alone = self.table(driver, layer).total == 0;
         let shape = if alone { driver } else { executor };
         let fit = self.table(executor, layer).total.min(u64::from(count));
-        let asks = self.shapes.get(shape).requests.clone();
+        if !self.lacks.contains_key(&(shape, ever)) {
+            let lack = self.lack(shape, layer);
+            self.lacks.insert((shape, ever), lack);
+        }
+        let lack = &self.lacks[&(shape, ever)];
+        Nodes {
+            gang,
+            driver: alone,
+            fit,
+            of: count,
+            asks: self.shapes.get(shape).requests.clone(),
+            accepting: lack.accepting,
+            closest: lack.closest.map(|(kind, there, node)| (kind, there, self.sites[node].node.name.clone())),
+            held: !ever && lack.free >= if alone { 1 } else { u64::from(count) },
+        }
+    }
+
+    fn lack(&self, shape: ShapeId, layer: Layer) -> Lack {
+        let asks = &self.shapes.get(shape).requests;
         let accepts = self.accepts[self.shapes.ask_of(shape)].as_deref().unwrap_or_default();
-        let accepting = accepts.iter().enumerate().filter(|(_, accepts)| **accepts).map(|(node, _)| node);
-        let mut why = Nodes { driver: alone, fit, of: count, ..Nodes::default() };
-        let (mut best, mut free) = (f64::INFINITY, 0_u64);
-        for node in accepting {
-            why.accepting += 1;
+        let mut lack = Lack::default();
+        let mut best = f64::INFINITY;
+        for node in accepts.iter().enumerate().filter(|(_, accepts)| **accepts).map(|(node, _)| node) {
+            lack.accepting += 1;
             let room = self.room(node, layer);
             let used_now = &self.used[Layer::Now as usize][node];
-            free = free.saturating_add(self.sites[node].allocatable.less(used_now).holds(&asks));
+            lack.free = lack.free.saturating_add(self.sites[node].allocatable.less(used_now).holds(asks));
             let part = |(kind, needed): (usize, u64)| {
                 let missing = needed.saturating_sub(room.get(kind));
                 (missing > 0).then(|| (missing as f64 / needed as f64, kind, room.get(kind)))
@@ -247,12 +284,10 @@ impl<'a> Ground<'a> {
             let worst = asks.some().filter_map(part).max_by(|a, b| a.0.total_cmp(&b.0));
             if let Some((share, kind, there)) = worst.filter(|worst| worst.0 < best) {
                 best = share;
-                why.closest = Some((kind, there, self.sites[node].node.name.clone()));
+                lack.closest = Some((kind, there, node));
             }
         }
-        why.asks = asks;
-        why.held = !ever && free >= if alone { 1 } else { u64::from(count) };
-        why
+        lack
     }
 
     fn change(
@@ -270,6 +305,7 @@ impl<'a> Ground<'a> {
             how(&mut self.used[layer as usize][node], &self.shapes.get(shape).requests, u64::from(count));
         }
         self.touched.push(node);
+        self.lacks.clear();
     }
 
     fn fits(&self, shape: ShapeId, node: usize, layer: Layer, beside: Option<&Amounts>) -> u32 {

@@ -18,13 +18,13 @@ impl Desk<'_> {
     pub fn mend(&mut self) {
         let apps = &self.snapshot.apps;
         let broken = |number: &usize| {
-            let pods = &self.pods[*number];
-            pods.driver.is_some() && pods.staying() < apps[*number].minimum && !self.fresh.contains_key(number)
+            let pods = self.pods(*number);
+            pods.driver.is_some() && pods.staying() < apps[*number].minimum && self.fresh[*number].is_none()
         };
         let mut broken: Vec<usize> = self.running.iter().flatten().copied().filter(broken).collect();
         broken.sort_by_key(|number| (Reverse(apps[*number].priority), apps[*number].created, *number));
         for number in broken {
-            while self.pods[number].staying() < apps[number].minimum
+            while self.pods(number).staying() < apps[number].minimum
                 && let Some(node) = self.place_for_one(number)
             {
                 self.add_one(number, node);
@@ -34,7 +34,7 @@ impl Desk<'_> {
 
     fn add_one(&mut self, number: usize, node: usize) {
         self.take(number, None, &[(node, 1)], BOTH);
-        self.pods[number].grow(&[(node, 1)]);
+        self.pods_mut(number).grow(&[(node, 1)]);
         *self.grown.entry(number).or_default().entry(node).or_default() += 1;
     }
 
@@ -42,8 +42,8 @@ impl Desk<'_> {
     pub fn grow(&mut self) {
         let mut lines: Vec<Vec<usize>> = vec![Vec::new(); self.tree.all.len()];
         for app in self.running.iter().flatten() {
-            if self.fresh.get(app) != Some(&Fresh::Promised) && self.wants_more(*app) {
-                lines[self.leaf[*app]].push(*app);
+            if self.fresh[*app] != Some(Fresh::Promised) && self.wants_more(*app) {
+                lines[self.leaf(*app)].push(*app);
             }
         }
         let apps = &self.snapshot.apps;
@@ -52,7 +52,7 @@ impl Desk<'_> {
         for (leaf, line) in lines.iter_mut().enumerate() {
             line.sort_by_key(|number| {
                 let app = &apps[*number];
-                let whole = self.pods[*number].staying() >= app.minimum;
+                let whole = self.pods(*number).staying() >= app.minimum;
                 // The last is the first.
                 Reverse((whole, Reverse(app.priority), app.created, *number))
             });
@@ -84,8 +84,8 @@ impl Desk<'_> {
 
     /// Whether it has less than it wants, and its queue may give it more.
     fn wants_more(&self, number: usize) -> bool {
-        let (app, leaf) = (&self.snapshot.apps[number], self.leaf[number]);
-        let staying = self.pods[number].staying();
+        let (app, leaf) = (&self.snapshot.apps[number], self.leaf(number));
+        let staying = self.pods(number).staying();
         // In a queue that takes nobody, what runs goes on as it is.
         let lean = self.barred(app, leaf).is_some() || self.stopped[leaf].is_some();
         staying < if lean { app.minimum } else { app.wanted.max(app.minimum) }
@@ -99,7 +99,7 @@ impl Desk<'_> {
     }
 
     fn place_for_one(&mut self, number: usize) -> Option<usize> {
-        let aside = self.aside[self.leaf[number]].clone();
+        let aside = self.aside[self.leaf(number)].clone();
         self.set_aside(&aside, true);
         let place = self.place_beside(number);
         self.set_aside(&aside, false);
@@ -107,7 +107,7 @@ impl Desk<'_> {
     }
 
     fn place_beside(&mut self, number: usize) -> Option<usize> {
-        let (app, leaf) = (&self.snapshot.apps[number], self.leaf[number]);
+        let (app, leaf) = (&self.snapshot.apps[number], self.leaf(number));
         let size = self.snapshot.size(app, false, 1);
         let short = self.books.over(leaf, &size, View::Now).is_some()
             || self.books.over_user(leaf, &app.user, &size, View::Now).is_some()

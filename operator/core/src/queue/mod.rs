@@ -5,8 +5,10 @@
 mod admit;
 pub mod amounts;
 pub mod books;
+mod crowd;
 pub mod cycle;
 pub mod decision;
+mod demand;
 pub mod deserve;
 mod desk;
 pub mod ground;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Amounts, Block, Decision, Kind, Preemption, Reclaim as Policy,
+    Amounts, Block, Decision, Kind, Preemption, Reclaim as Policy, ShapeId,
     admit::Fresh,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
@@ -27,7 +27,7 @@ struct Victim {
 }
 
 /// Among whom is looked.
-struct Scope {
+pub struct Scope {
     number: usize,
     leaf: usize,
     /// Of which resources something is short: all that it asks for, where it is room on nodes.
@@ -39,7 +39,13 @@ struct Scope {
     own: bool,
     /// Only those of this namespace help.
     namespace: Option<String>,
+    /// Those that are alike in this look among the same applications, for the same pods.
+    alike: Option<Alike>,
 }
+
+/// What applications have in common that look among the same others for room: the queue above theirs, up to where their queues
+/// deserve their gangs, the level that is full, shapes, and the priority where it counts.
+pub type Alike = (usize, usize, usize, ShapeId, ShapeId, i64);
 
 /// Whether executors above the minimum are looked for, or whole applications.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,10 +64,21 @@ impl Desk<'_> {
     /// Has others give way to an application that `block` keeps waiting even when all that is to go is gone, and answers where
     /// its gang goes once they are gone; `None`, and nothing changes, where that does not make enough room.
     pub fn reclaim(&mut self, number: usize, block: &Block) -> Option<Placement> {
+        if matches!(block, Block::Nodes(_)) && !self.ever_fits(number) {
+            return None;
+        }
         let scope = self.scope(number, block)?;
+        let (changes, minimum) = (self.changes, self.snapshot.apps[number].minimum);
+        let in_vain = scope.alike.and_then(|alike| self.in_vain.get(&alike));
+        if in_vain.is_some_and(|(at, least)| *at == changes && *least <= minimum) {
+            return None;
+        }
         let mut victims = Vec::new();
         if !self.collect(&scope, &mut victims) {
             victims.iter().rev().for_each(|victim| self.restore(victim));
+            // All is as it was.
+            self.changes = changes;
+            self.in_vain.extend(scope.alike.map(|alike| (alike, (changes, minimum))));
             return None;
         }
         // Those that turn out not to be needed stay.
@@ -78,9 +95,10 @@ impl Desk<'_> {
         Some(placement)
     }
 
-    fn scope(&mut self, number: usize, block: &Block) -> Option<Scope> {
+    /// Among whom is looked for an application; `None` where nobody gives way to it.
+    pub fn scope(&mut self, number: usize, block: &Block) -> Option<Scope> {
         let app = &self.snapshot.apps[number];
-        let (leaf, gang) = (self.leaf[number], self.snapshot.gang(app));
+        let (leaf, gang) = (self.leaf(number), self.snapshot.gang(app));
         let namespace = match block {
             Block::Quota(_) => Some(app.name.namespace.clone()),
             Block::Level(_) | Block::Nodes(_) => None,
@@ -112,6 +130,9 @@ impl Desk<'_> {
             Some(reach) => (0..self.tree.all.len()).filter(|other| gives(other, reach)).collect(),
             None => Vec::new(),
         };
+        let priority = if spec.reclaim == Policy::LowerPriority { app.priority } else { i64::MAX };
+        let parent = self.tree.all[leaf].parent;
+        let alike = reach.map(|reach| (parent, reach, full, app.driver, app.executor, priority));
         let own = own && self.running[leaf].iter().any(|other| self.gives_within(*other, app.priority));
         (own || !others.is_empty()).then_some(Scope {
             number,
@@ -120,6 +141,7 @@ impl Desk<'_> {
             priority: app.priority,
             others,
             own,
+            alike: alike.filter(|_| !own && namespace.is_none() && full != leaf),
             namespace,
         })
     }
@@ -138,7 +160,7 @@ impl Desk<'_> {
     /// Whether an application gives way to one of its own queue.
     fn gives_within(&self, other: usize, priority: i64) -> bool {
         let app = &self.snapshot.apps[other];
-        app.priority < priority || app.priority == priority && self.pods[other].staying() > app.minimum
+        app.priority < priority || app.priority == priority && self.pods(other).staying() > app.minimum
     }
 
     /// Takes from one after the other until the gang fits.
@@ -194,7 +216,7 @@ impl Desk<'_> {
 
     /// What an application would give up next.
     fn victim(&self, scope: &Scope, app: usize, wanted: Wanted) -> Option<Victim> {
-        let (itself, pods) = (&self.snapshot.apps[app], &self.pods[app]);
+        let (itself, pods) = (&self.snapshot.apps[app], self.pods(app));
         if scope.namespace.as_ref().is_some_and(|namespace| *namespace != itself.name.namespace) {
             return None;
         }
@@ -241,7 +263,7 @@ impl Desk<'_> {
 
     fn remove(&mut self, victim: &Victim) {
         self.give(victim.app, victim.driver, &victim.executors, self.views_of(victim.app));
-        let pods = &mut self.pods[victim.app];
+        let pods = self.pods_mut(victim.app);
         if victim.driver.is_some() {
             pods.driver = None;
         }
@@ -256,25 +278,25 @@ impl Desk<'_> {
 
     fn restore(&mut self, victim: &Victim) {
         self.take(victim.app, victim.driver, &victim.executors, self.views_of(victim.app));
-        let pods = &mut self.pods[victim.app];
+        let pods = self.pods_mut(victim.app);
         pods.driver = pods.driver.or(victim.driver);
         pods.grow(&victim.executors);
     }
 
     /// Where what it gives up counts: pods that are there stay until they are gone.
     fn views_of(&self, number: usize) -> &'static [View] {
-        if self.fresh.get(&number) == Some(&Fresh::Admitted) { BOTH } else { SOON }
+        if self.fresh[number] == Some(Fresh::Admitted) { BOTH } else { SOON }
     }
 
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
         let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
         let mut whole: Vec<usize> = Vec::new();
         for victim in victims {
-            let leaf = self.leaf[victim.app];
+            let leaf = self.leaf(victim.app);
             self.moved.push(leaf);
             if victim.driver.is_some() {
                 self.running[leaf].retain(|app| *app != victim.app);
-                if self.fresh.contains_key(&victim.app) {
+                if self.fresh[victim.app].is_some() {
                     self.retract(victim.app);
                     continue;
                 }

@@ -141,6 +141,11 @@ impl Tree {
         self.all[queue].children.is_empty()
     }
 
+    /// Whether room on nodes is not looked at for a leaf's applications.
+    pub fn is_autoscaled(&self, leaf: usize) -> bool {
+        self.all[leaf].spec.provisioning == Provisioning::Autoscaled
+    }
+
     /// How a queue is called in sentences.
     pub fn call(&self, queue: usize) -> String {
         match &self.all[queue].name {

@@ -2,7 +2,7 @@
 //! made for all that are alike. Words alone; what blocks is found where it is decided.
 
 use super::{
-    Amounts, Kinds, Name,
+    Amounts, Kinds, Name, ShapeId,
     books::{Over, TooMany},
     quota::OverQuota,
     tree::{Fault, ROOT, Tree},
@@ -46,6 +46,8 @@ pub enum Block {
 /// How far the gang fits on nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nodes {
+    /// The gang: shapes of driver and executors, and how many executors.
+    pub gang: (ShapeId, ShapeId, u32),
     /// Whether it is the driver that has no place.
     pub driver: bool,
     /// How many executors have a place.
