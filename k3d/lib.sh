@@ -68,6 +68,8 @@ take_over_target() {
     rm -rf "$CARGO_TARGET_DIR.new"
     cp --archive --link "$newest" "$CARGO_TARGET_DIR.new"
     rm -rf "$CARGO_TARGET_DIR.new"/{images-*,*/.fingerprint/onager*,*/*/.fingerprint/onager*}
+    # A lock that is a link is one for all checkouts.
+    find "$CARGO_TARGET_DIR.new" -name .cargo-lock -delete
     mv "$CARGO_TARGET_DIR.new" "$CARGO_TARGET_DIR"
 }
 
