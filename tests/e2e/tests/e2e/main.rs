@@ -8,6 +8,7 @@ mod fields;
 mod installs;
 mod kubeflow;
 mod lifecycle;
+mod namespaces;
 mod refuses;
 mod reports;
 mod restarts;
