@@ -11,9 +11,11 @@ mod list;
 mod logs;
 mod manifest;
 mod print;
+mod queues;
 mod simulate;
 mod status;
 mod submit;
+mod why;
 
 use std::process::ExitCode;
 
@@ -43,20 +45,13 @@ enum Action {
     Convert(convert::Arguments),
     Submit(submit::Arguments),
     List(list::Arguments),
-    /// Show how an application stands, and its result.
-    Status(Named),
+    Status(status::Arguments),
     Logs(logs::Arguments),
     Kill(kill::Arguments),
-    /// List the events of an application and of its pods.
-    Events(Named),
+    Events(events::Arguments),
+    Why(why::Arguments),
+    Queues(queues::Arguments),
     Simulate(simulate::Arguments),
-}
-
-/// What is about one application.
-#[derive(clap::Args)]
-struct Named {
-    /// Name of the application.
-    name: String,
 }
 
 #[tokio::main]
@@ -77,10 +72,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Action::Convert(arguments) => convert::run(&arguments),
         Action::Submit(arguments) => submit::run(&cluster, &arguments).await,
         Action::List(arguments) => list::run(&cluster, &arguments).await,
-        Action::Status(one) => status::run(&cluster, &one.name).await,
+        Action::Status(arguments) => status::run(&cluster, &arguments).await,
         Action::Logs(arguments) => logs::run(&cluster, &arguments).await,
         Action::Kill(arguments) => kill::run(&cluster, &arguments).await,
-        Action::Events(one) => events::run(&cluster, &one.name).await,
+        Action::Events(arguments) => events::run(&cluster, &arguments).await,
+        Action::Why(arguments) => why::run(&cluster, &arguments).await,
+        Action::Queues(arguments) => queues::run(&cluster, &arguments).await,
         Action::Simulate(arguments) => simulate::run(&arguments),
     }
 }
