@@ -25,14 +25,19 @@ pub struct Config {
     pub nodes: usize,
     /// Whether CoreDNS and MinIO come with it.
     pub addons: bool,
+    /// Seconds for which a node may be silent before it counts as lost.
+    pub patience: u32,
     /// Whether progress is kept off standard error.
     pub quiet: bool,
 }
 
+/// Lost nodes are seen soon: what tests want.
+pub(crate) const PATIENCE: u32 = 8;
+
 impl Config {
     /// Two nodes with CoreDNS and MinIO.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), nodes: 2, addons: true, quiet: false }
+        Self { name: name.into(), nodes: 2, addons: true, patience: PATIENCE, quiet: false }
     }
 
     /// The same with another number of nodes.

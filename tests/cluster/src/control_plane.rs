@@ -1,5 +1,5 @@
 //! The commands of etcd, the API server, the controller manager and the scheduler, and the certificates they need. The
-//! settings are for tests: a lost node is noticed within ten seconds, and etcd does not wait for the disk.
+//! settings are for tests: a lost node is noticed within ten seconds, unless more patience is asked for, and etcd does not wait for the disk.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -36,12 +36,18 @@ pub fn write_credentials(layout: &Layout, authority: &Authority, uplink: Uplink)
     kubeconfig::write(&layout.kubeconfig(), layout.name(), &uplink.api_server(), &authority.certificate(), &admin)
 }
 
-/// How a component of the control plane is started.
-pub fn launch(layout: &Layout, tools: &Tools, cgroups: &Hierarchies, component: Component) -> Result<Launch> {
+/// How a component of the control plane is started; `patience` is how many seconds a node may be silent.
+pub fn launch(
+    layout: &Layout,
+    tools: &Tools,
+    cgroups: &Hierarchies,
+    component: Component,
+    patience: u32,
+) -> Result<Launch> {
     let (program, arguments) = match component {
         Component::Etcd => (tools.etcd(), etcd(&layout.etcd())),
         Component::ApiServer => (tools.kubernetes(component.program()), api_server(&layout.pki())),
-        Component::ControllerManager => (tools.kubernetes(component.program()), controller_manager(layout)),
+        Component::ControllerManager => (tools.kubernetes(component.program()), controller_manager(layout, patience)),
         Component::Scheduler => (tools.kubernetes(component.program()), scheduler(layout)),
         other => anyhow::bail!("{other} is not of the control plane"),
     };
@@ -108,7 +114,7 @@ fn api_server(pki: &Path) -> Vec<String> {
     ]
 }
 
-fn controller_manager(layout: &Layout) -> Vec<String> {
+fn controller_manager(layout: &Layout, patience: u32) -> Vec<String> {
     let file = |name: &str| layout.pki().join(name).display().to_string();
     let mut arguments = clients(&file("kube-controller-manager.kubeconfig"));
     arguments.extend([
@@ -119,7 +125,7 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
         format!("--root-ca-file={}", file("ca.crt")),
         format!("--service-account-private-key-file={}", file("tokens.key")),
         "--node-monitor-period=1s".into(),
-        "--node-monitor-grace-period=8s".into(),
+        format!("--node-monitor-grace-period={patience}s"),
         "--node-eviction-rate=10".into(),
         "--secondary-node-eviction-rate=10".into(),
         format!("--flex-volume-plugin-dir={}", layout.root().join("volume-plugins").display()),

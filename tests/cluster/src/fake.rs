@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::address::API_PORT;
@@ -27,8 +27,8 @@ pub const PODS: &str = include_str!("fake/pods.yaml");
 const NODE: &str = include_str!("fake/node.yaml");
 /// The range of fake pods' addresses: no route leads there.
 const PODS_RANGE: &str = "10.245.0.0/16";
-/// A quarter of it is how often a Lease is renewed, and the control plane's patience is 8 s.
-const LEASE_SECONDS: u32 = 16;
+/// How long a fake node's Lease lasts, in the control plane's patience: a quarter of it is how often it is renewed.
+const LEASE: u32 = 2;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Gives a cluster that is up so many fake nodes, whatever it had before; their pods live as `stages` (YAML) say.
@@ -47,7 +47,7 @@ pub fn set(cluster: &mut Cluster, nodes: usize, stages: &str) -> Result<()> {
         return Ok(());
     }
     let launch = Launch {
-        command: command(&layout, program.display().to_string(), stages)?,
+        command: command(&layout, program.display().to_string(), stages, cluster.record.patience)?,
         netns: netns_file(&layout.netns()),
         mounts: None,
         cgroup: Hierarchies::find()?.for_process(&format!("{}/control-plane", layout.cgroup()))?,
@@ -57,13 +57,16 @@ pub fn set(cluster: &mut Cluster, nodes: usize, stages: &str) -> Result<()> {
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     run::output_with_input(cluster.kubectl().args(["apply", "--server-side", "-f", "-"]), &list)?;
     until("the fake nodes are ready", LIMIT, || {
-        let mut wait = cluster.kubectl();
-        wait.args(["wait", "node", "--selector", &format!("{FAKE}=true"), "--for=condition=Ready", "--timeout=20s"]);
-        run::output(&mut wait).map(drop).with_context(|| process::last_words(&layout, Component::Kwok))
+        // All in one answer: to wait for each is a request for each, and kubectl makes few a second.
+        let ready = r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#;
+        let told = run::output(cluster.kubectl().args(["get", "nodes", "--selector", FAKE, "--output", ready]))?;
+        let count = told.split_whitespace().filter(|status| *status == "True").count();
+        ensure!(count == nodes, "{count} of {nodes} are ready; {}", process::last_words(&layout, Component::Kwok));
+        Ok(())
     })
 }
 
-fn command(layout: &Layout, program: String, stages: &str) -> Result<Vec<String>> {
+fn command(layout: &Layout, program: String, stages: &str, patience: u32) -> Result<Vec<String>> {
     let authority = Authority::open(&layout.pki())?;
     let user = authority.issue("kwok", "kwok", Some("system:masters"), &[], &[])?;
     let access = layout.pki().join("kwok.kubeconfig");
@@ -75,7 +78,7 @@ fn command(layout: &Layout, program: String, stages: &str) -> Result<Vec<String>
             "manageNodesWithLabelSelector": format!("{FAKE}=true"),
             "cidr": PODS_RANGE,
             "nodeIP": "10.245.0.1",
-            "nodeLeaseDurationSeconds": LEASE_SECONDS,
+            "nodeLeaseDurationSeconds": LEASE * patience,
             // Options that are left out would be zero.
             "podPlayStageParallelism": 32,
             "nodePlayStageParallelism": 4,

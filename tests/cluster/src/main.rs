@@ -31,6 +31,10 @@ enum Action {
         /// Leaves CoreDNS and MinIO out.
         #[arg(long)]
         no_addons: bool,
+        /// Seconds for which a node may be silent before it counts as lost. With many fake nodes a short time is many
+        /// writes: each tells twice in it that it lives.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(4..))]
+        patience: u32,
     },
     /// Gives it fake nodes, which run nothing: kwok plays them and their pods. Pods need the toleration of their taint,
     /// `fake.onager.dev/node`.
@@ -120,9 +124,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     let name = arguments.name.as_str();
     match &arguments.action {
-        Action::Up { nodes, no_addons } => {
+        Action::Up { nodes, no_addons, patience } => {
             let config = Config::named(name).with_nodes(nodes.unwrap_or_else(|| known_nodes(name)));
-            Cluster::up(Config { addons: !no_addons, ..config })?;
+            Cluster::up(Config { addons: !no_addons, patience: *patience, ..config })?;
         }
         Action::Fake { nodes, stages } => {
             let read = |path: &PathBuf| {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::PATIENCE;
 use crate::layout::Layout;
 
 /// How far the cluster has come.
@@ -30,12 +31,20 @@ pub struct Record {
     /// How many fake nodes it has besides.
     #[serde(default)]
     pub fake_nodes: usize,
+    /// Seconds for which a node may be silent.
+    #[serde(default = "patience")]
+    pub patience: u32,
     /// How far it has come.
     pub phase: Phase,
     /// Whether CoreDNS and MinIO belong to it.
     pub addons: bool,
     /// The folder with the Kubernetes programs it was made with.
     pub programs: PathBuf,
+}
+
+/// What clusters had before it was written down.
+fn patience() -> u32 {
+    PATIENCE
 }
 
 impl Record {
@@ -111,8 +120,15 @@ mod tests {
 
     #[test]
     fn a_record_is_read_as_it_was_written() -> Result<()> {
-        let record =
-            Record { nodes: 3, fake_nodes: 2, uplink: 7, phase: Phase::Starting, addons: true, programs: "/x".into() };
+        let record = Record {
+            nodes: 3,
+            fake_nodes: 2,
+            uplink: 7,
+            patience: 9,
+            phase: Phase::Starting,
+            addons: true,
+            programs: "/x".into(),
+        };
         let text = serde_json::to_string(&record)?;
         assert!(text.contains("\"starting\""), "{text}");
         assert_eq!(serde_json::from_str::<Record>(&text)?, record);

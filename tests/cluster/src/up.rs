@@ -105,6 +105,7 @@ fn open(
         nodes: config.nodes,
         fake_nodes: 0,
         uplink: 0,
+        patience: config.patience,
         phase: Phase::Starting,
         addons: config.addons,
         programs: tools.programs().to_owned(),
@@ -182,7 +183,7 @@ impl Start<'_> {
         if process::running(self.layout, component).is_some() {
             return process::resume(self.layout, component);
         }
-        let launch = control_plane::launch(self.layout, self.tools, self.cgroups, component)?;
+        let launch = control_plane::launch(self.layout, self.tools, self.cgroups, component, self.record.patience)?;
         process::start(self.layout, component, &launch)
     }
 
