@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook clean
+.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook bench-gang clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -67,6 +67,9 @@ bench-start: ## How long an application takes to start, against a bare pod.
 
 bench-webhook: ## How fast the webhook answers on one core.
 	@bench/webhook.sh
+
+bench-gang: ## How many pods a second come up as gangs, against a bare client and kube-scheduler (on 1,000 fake nodes).
+	@bench/gang.sh
 
 clean: ## Remove what was built from this tree, images too. Kubernetes' programs stay.
 	@. k3d/lib.sh

@@ -20,7 +20,7 @@ scale_up() {
     leave_in_any_case
     native down
     say "cluster $CLUSTER with $FAKE_NODES fake nodes"
-    native up --nodes "$NODES" --no-addons
+    native up --nodes "$NODES" --no-addons --patience "${PATIENCE:-8}"
     native fake "$FAKE_NODES"
     KUBECONFIG=$(native kubeconfig)
     export KUBECONFIG

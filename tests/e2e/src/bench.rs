@@ -6,8 +6,11 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use http::Request;
-use kube::Client;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
 use onager_contract::{Phase, endpoint};
+use serde_json::json;
 
 use crate::fault::process;
 use crate::ground::OPERATOR_NAMESPACE;
@@ -133,4 +136,23 @@ pub async fn requests(client: &Client) -> Result<BTreeMap<String, u64>> {
 pub async fn operator_metrics(client: &Client) -> Result<String> {
     let path = format!("/api/v1/namespaces/{OPERATOR_NAMESPACE}/services/onager-metrics:metrics/proxy/metrics");
     Ok(client.request_text(Request::get(path).body(Vec::new())?).await?)
+}
+
+/// Has so many operators on a cluster, and waits until they are there, or gone.
+///
+/// # Errors
+/// When they do not come or go.
+pub async fn scale_operator(client: &Client, cluster: &str, replicas: usize) -> Result<()> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), OPERATOR_NAMESPACE);
+    let change = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+    api.patch("onager", &PatchParams::default(), &change).await?;
+    until("the operator is scaled", async || {
+        let status = api.get("onager").await?.status.unwrap_or_default();
+        let there = usize::try_from(status.replicas.unwrap_or(0))?;
+        let ready = usize::try_from(status.ready_replicas.unwrap_or(0))?;
+        // A pod that is to end counts no more, and its process goes on for a while.
+        let left = replicas == 0 && operator(cluster).is_ok();
+        Ok((there == replicas && ready == replicas && !left).then_some(()))
+    })
+    .await
 }

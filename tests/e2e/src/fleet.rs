@@ -87,11 +87,18 @@ impl Fleet {
     /// # Errors
     /// When one is refused.
     pub async fn create(&self, names: impl Iterator<Item = String>) -> Result<()> {
+        self.create_these(names.map(|name| application(&name)).collect::<Result<Vec<_>>>()?).await
+    }
+
+    /// Makes these applications.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn create_these(&self, applications: Vec<SparkApplication>) -> Result<()> {
         let permits = std::sync::Arc::new(Semaphore::new(AT_ONCE));
         let mut creates = JoinSet::new();
-        for name in names {
+        for application in applications {
             let (api, permits) = (self.api::<SparkApplication>(), permits.clone());
-            let application = application(&name)?;
             creates.spawn(async move {
                 let _permit = permits.acquire().await?;
                 api.create(&PostParams::default(), &application).await?;

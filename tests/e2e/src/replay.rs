@@ -139,7 +139,7 @@ impl Recording {
 }
 
 /// Takes away what the API server has put there.
-fn strip(mut object: Value) -> Value {
+pub fn strip(mut object: Value) -> Value {
     let take = |object: &mut Value, keys: &[&str]| {
         if let Some(map) = object.as_object_mut() {
             keys.iter().for_each(|key| drop(map.remove(*key)));

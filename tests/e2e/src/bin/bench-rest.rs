@@ -4,14 +4,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ListParams, Patch, PatchParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, ResourceExt};
 use onager_crds::SparkApplication;
-use onager_e2e::bench::{operator, operator_metrics, processor_seconds, requests, resident};
+use onager_e2e::bench::{operator, operator_metrics, processor_seconds, requests, resident, scale_operator};
 use onager_e2e::fleet::Fleet;
-use onager_e2e::ground::{self, OPERATOR_NAMESPACE};
+use onager_e2e::ground;
 use onager_e2e::replay::{self, Recording};
 use onager_e2e::until;
 use serde_json::json;
@@ -36,13 +35,11 @@ async fn main() -> Result<()> {
     replay::lay_down(&fleet, &recording, (0..wanted).map(|number| format!("rest-{number:05}"))).await?;
     eprintln!("{wanted} completed applications are made, in {:.0} s", began.elapsed().as_secs_f64());
 
-    scale(&client, 0).await?;
-    // A pod that is to end counts no more, and its process goes on for a while.
-    until("the operator is gone", async || Ok(operator(cluster.name()).is_err().then_some(()))).await?;
+    scale_operator(&client, cluster.name(), 0).await?;
     let serve = Patch::Merge(json!({"metadata": {"labels": {"onager.dev/team": "bench"}}}));
     Api::<Namespace>::all(client.clone()).patch(&fleet.namespace, &PatchParams::default(), &serve).await?;
     let began = Instant::now();
-    scale(&client, 1).await?;
+    scale_operator(&client, cluster.name(), 1).await?;
     until("the operator has seen all of them", async || {
         let metrics = operator_metrics(&client).await?;
         let value = |name: &str| {
@@ -85,20 +82,6 @@ async fn main() -> Result<()> {
     println!("{figures}");
     ensure!(changed == 0 && asked == 0, "something was written or asked for at rest");
     Ok(())
-}
-
-/// So many operators, and waits until they are there, or gone.
-async fn scale(client: &Client, replicas: usize) -> Result<()> {
-    let api: Api<Deployment> = Api::namespaced(client.clone(), OPERATOR_NAMESPACE);
-    let change = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-    api.patch("onager", &PatchParams::default(), &change).await?;
-    until("the operator is scaled", async || {
-        let status = api.get("onager").await?.status.unwrap_or_default();
-        let there = usize::try_from(status.replicas.unwrap_or(0))?;
-        let ready = usize::try_from(status.ready_replicas.unwrap_or(0))?;
-        Ok((there == replicas && ready == replicas).then_some(()))
-    })
-    .await
 }
 
 /// Names and versions of all applications.

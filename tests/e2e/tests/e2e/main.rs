@@ -8,7 +8,6 @@ mod fields;
 mod installs;
 mod kubeflow;
 mod lifecycle;
-mod namespaces;
 mod refuses;
 mod reports;
 mod restarts;
