@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test soak verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook bench-gang clean
+.PHONY: help demo demo-down kubeconfig build images test soak fuzz verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook bench-gang clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -30,6 +30,9 @@ test: ## All tests, with those on a real cluster.
 soak: ## The property tests of decisions, for SOAK=600s or so many orders of events.
 	@. k3d/lib.sh
 	ONAGER_CASES=$${SOAK:-600s} cargo test --quiet --workspace --test lifecycle -- --nocapture properties
+
+fuzz: ## The rules of admission on bytes that nobody expects, for FUZZ=300 seconds (needs cargo-fuzz).
+	@fuzz/run.sh
 
 generate: ## Write the CRDs from their types, for the tree and for the chart.
 	@. k3d/lib.sh

@@ -1,5 +1,5 @@
 //! Bytes that an API server might send: whatever they are, the webhook's rules neither panic nor run away.
-//! `cargo +nightly fuzz run rules -- -max_len=65536 -timeout=5`
+//! `make fuzz` runs it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
