@@ -84,25 +84,36 @@ impl Event {
     }
 }
 
-/// What is to be done about one application.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+/// What is to be done about one object, by the kinds of its status and of its writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanOf<S, A> {
     /// Saved first, if it differs from what is there.
-    pub status: Option<SparkApplicationStatus>,
+    pub status: Option<S>,
     /// Carried out in order once the status is saved.
-    pub actions: Vec<Action>,
+    pub actions: Vec<A>,
     /// Told once the actions are carried out.
     pub events: Vec<Event>,
     /// Look again after this time even if nothing changes.
     pub again: Option<Duration>,
 }
 
-impl Plan {
+/// What is to be done about one application.
+pub type Plan = PlanOf<SparkApplicationStatus, Action>;
+
+impl<S, A> Default for PlanOf<S, A> {
+    fn default() -> Self {
+        Self { status: None, actions: Vec::new(), events: Vec::new(), again: None }
+    }
+}
+
+impl<S, A> PlanOf<S, A> {
     /// Whether nothing is written.
     pub fn is_quiet(&self) -> bool {
         self.status.is_none() && self.actions.is_empty()
     }
+}
 
+impl Plan {
     /// Whether all that it writes is how many executors run: news that can wait for more of its kind.
     pub fn only_counts(&self, app: &SparkApplication) -> bool {
         let (Some(new), Some(old)) = (&self.status, &app.status) else { return false };

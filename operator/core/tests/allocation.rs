@@ -1,14 +1,15 @@
 //! What becomes of executors whose number follows the work: pods are made and taken back as dynamic allocation wants, one
 //! that runs leaves when its driver has let it go, and is not counted as lost.
 
+mod common;
+
 use std::collections::BTreeSet;
 
+use common::{UID, made, name_of};
 use jiff::Timestamp;
 use onager_core::{Action, Exit, Phase, Plan, PodSeen, Role, Seen, Settings, lifecycle};
 use onager_crds::{ExecutorStatus, SparkApplication, SparkApplicationSpec, State};
 use proptest::prelude::*;
-
-const UID: &str = "app-uid";
 
 struct World {
     app: SparkApplication,
@@ -18,25 +19,7 @@ struct World {
 }
 
 fn pod(role: Role, phase: Phase) -> PodSeen {
-    let name = match role {
-        Role::Driver => lifecycle::driver_name("app"),
-        Role::Executor(index) => lifecycle::executor_name("app", index),
-    };
-    PodSeen {
-        role,
-        uid: format!("uid-of-{name}"),
-        name,
-        owner: Some(UID.into()),
-        attempt: 1,
-        phase,
-        deleting: false,
-        dismissed: false,
-        node_ready: true,
-        node: None,
-        trouble: None,
-        exit: None,
-        lingers: false,
-    }
+    PodSeen { phase, ..made(role, 1, format!("uid-of-{}", name_of(role))) }
 }
 
 impl World {

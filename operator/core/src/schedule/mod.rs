@@ -21,8 +21,6 @@ mod plan;
 mod seen;
 mod timing;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use onager_crds::ScheduledSparkApplicationStatus;
 use thiserror::Error;
@@ -32,7 +30,7 @@ pub use plan::{plan, reject};
 pub use seen::{Progress, RunSeen, Seen};
 pub use timing::Schedule;
 
-use crate::plan::Event;
+use crate::plan::PlanOf;
 
 /// What is wrong with a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -78,21 +76,4 @@ impl Action {
 }
 
 /// What is to be done about one schedule.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    /// Saved first, if it differs from what is there.
-    pub status: Option<ScheduledSparkApplicationStatus>,
-    /// Carried out in order once the status is saved.
-    pub actions: Vec<Action>,
-    /// Told once the actions are carried out.
-    pub events: Vec<Event>,
-    /// Look again after this time even if nothing changes.
-    pub again: Option<Duration>,
-}
-
-impl Plan {
-    /// Whether nothing is written.
-    pub fn is_quiet(&self) -> bool {
-        self.status.is_none() && self.actions.is_empty()
-    }
-}
+pub type Plan = PlanOf<ScheduledSparkApplicationStatus, Action>;

@@ -1,5 +1,7 @@
 //! The life of an application, played without a cluster: any order of events, and the orders that have a name.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod properties;
 mod sentences;
 mod world;

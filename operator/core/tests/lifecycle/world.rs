@@ -14,7 +14,8 @@ use onager_core::{
 };
 use onager_crds::{RestartPolicy, RestartPolicyType, SparkApplication, SparkApplicationSpec, State};
 
-const UID: &str = "app-uid";
+use crate::common::{UID, made, name_of};
+
 /// The driver's summary of a run that went well.
 pub const SUMMARY: &str = r#"{"rows":1}"#;
 
@@ -229,11 +230,7 @@ impl World {
 
     fn create(&mut self, role: Role, attempt: u32) {
         assert!(self.held.is_none(), "something was made while creates are held");
-        let name = match role {
-            Role::Driver => lifecycle::driver_name("app"),
-            Role::Executor(index) => lifecycle::executor_name("app", index),
-        };
-        if self.pods.iter().any(|pod| pod.name == name) {
+        if self.pods.iter().any(|pod| pod.name == name_of(role)) {
             return;
         }
         let status = self.app.status.as_ref().expect("nothing is made before a status is saved");
@@ -247,21 +244,7 @@ impl World {
         }
         assert!(self.made.insert((attempt, role)), "X: {role:?} of attempt {attempt} was made twice");
         self.serial += 1;
-        self.pods.push(PodSeen {
-            role,
-            name,
-            uid: format!("pod-{}", self.serial),
-            owner: Some(UID.into()),
-            attempt,
-            phase: Phase::Pending,
-            deleting: false,
-            dismissed: false,
-            node_ready: true,
-            node: None,
-            trouble: None,
-            exit: None,
-            lingers: false,
-        });
+        self.pods.push(made(role, attempt, format!("pod-{}", self.serial)));
         let drivers = self.pods.iter().filter(|pod| pod.role == Role::Driver && !pod.ended()).count();
         assert!(drivers <= 1, "D: two live drivers");
     }
