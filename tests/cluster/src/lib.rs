@@ -37,6 +37,7 @@ pub use cluster::{Cluster, Config};
 pub use component::{Component, ComponentHandle};
 pub use fake::FAKE;
 pub use node::NodeHandle;
+pub use pki::{Authority, Identity};
 pub use process::Life;
 pub use status::{ComponentStatus, Status};
 pub use tools::{helm, prometheus};
