@@ -146,7 +146,15 @@ impl Player {
 
     /// Plays the next moment at which something happens; `None` when nothing will.
     pub fn step(&mut self) -> Option<Vec<Event>> {
-        self.now = self.next()?;
+        let at = self.next()?;
+        let mut events = self.come_to(at);
+        self.cycles = self.decide(&mut events);
+        Some(events)
+    }
+
+    /// Has everything happen that comes until a time, and decides nothing.
+    pub fn come_to(&mut self, at: i64) -> Vec<Event> {
+        self.now = at;
         let mut events = Vec::new();
         while let Some(((at, coming), ())) = self.coming.pop_first() {
             if at > self.now {
@@ -155,25 +163,14 @@ impl Player {
             }
             self.come(coming, &mut events);
         }
-        self.cycles = self.decide(&mut events);
-        Some(events)
+        events
     }
 
     /// Has cycles decide until nothing is left to decide at this moment; answers how many there were.
     pub fn decide(&mut self, events: &mut Vec<Event>) -> usize {
-        let mut cycles = 0;
-        loop {
+        let mut cycles = 1;
+        while self.decide_once(events) && cycles < MOST_CYCLES {
             cycles += 1;
-            self.outcome = cycle(&self.snapshot, self.now);
-            self.snapshot.apps.iter_mut().for_each(|app| app.claim = None);
-            for (rank, (app, placement)) in self.outcome.claims.iter().enumerate() {
-                self.snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });
-            }
-            let decisions = std::mem::take(&mut self.outcome.decisions);
-            decisions.iter().for_each(|decision| self.follow(decision, events));
-            if decisions.is_empty() || cycles == MOST_CYCLES {
-                break;
-            }
         }
         for why in self.outcome.waiting.clone() {
             let reason = self.outcome.blocks[why.block].reason();
@@ -185,6 +182,18 @@ impl Player {
             }
         }
         cycles
+    }
+
+    /// One cycle, and what it decides; whether it decided anything.
+    pub fn decide_once(&mut self, events: &mut Vec<Event>) -> bool {
+        self.outcome = cycle(&self.snapshot, self.now);
+        self.snapshot.apps.iter_mut().for_each(|app| app.claim = None);
+        for (rank, (app, placement)) in self.outcome.claims.iter().enumerate() {
+            self.snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });
+        }
+        let decisions = std::mem::take(&mut self.outcome.decisions);
+        decisions.iter().for_each(|decision| self.follow(decision, events));
+        !decisions.is_empty()
     }
 
     /// Does what was decided.

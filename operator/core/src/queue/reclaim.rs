@@ -302,6 +302,8 @@ impl Desk<'_> {
                 }
                 self.books.leave(leaf, &self.snapshot.apps[victim.app].user);
                 self.grown.remove(&victim.app);
+                // Those of its executors that were to go before go with it.
+                self.decisions.retain(|decision| decision.app() != victim.app);
                 whole.push(victim.app);
             }
             let nodes = shrunk.entry(victim.app).or_default();

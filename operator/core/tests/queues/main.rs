@@ -4,6 +4,8 @@
 
 mod fairness;
 mod fixture;
+mod model;
+mod model_cycle;
 mod odd;
 mod properties;
 mod reference;
