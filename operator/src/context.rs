@@ -14,11 +14,11 @@ use crate::{
     build::{EngineImage, UiSettings},
     cache::Cache,
     control::Control,
+    desk::Desk,
     events::Events,
     metrics::Metrics,
     pause::Pauses,
     progress::Followed,
-    room::Ledger,
     schedule::Schedules,
     sides::Refusals,
 };
@@ -45,8 +45,10 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Bounds how many applications are worked on at once, over all namespaces.
     pub workers: tokio::sync::Semaphore,
-    /// What room was given away.
-    pub ledger: Ledger,
+    /// Who starts, grows and gives way.
+    pub desk: Desk,
+    /// How many first lists of what is decided on beside applications, pods and nodes are not complete.
+    pub unread: tokio::sync::watch::Sender<usize>,
     /// Tells users.
     pub events: Events,
     /// Who is left alone for a while.
@@ -59,6 +61,30 @@ pub struct Context {
     pub triggers: Triggers,
     /// True once the operator stops.
     pub stopping: tokio::sync::watch::Sender<bool>,
+}
+
+impl Context {
+    /// Whether all of the cluster was seen that admission is decided on.
+    pub fn desk_ready(&self) -> bool {
+        *self.unlisted.borrow() == 0 && *self.unread.borrow() == 0
+    }
+}
+
+/// A first list that is not complete; while there is one, nobody is admitted.
+pub struct Unread(tokio::sync::watch::Sender<usize>);
+
+impl Unread {
+    /// One more.
+    pub fn new(context: &Context) -> Self {
+        context.unread.send_modify(|count| *count += 1);
+        Self(context.unread.clone())
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
 }
 
 /// One queue of applications and one of schedules to be looked at for each scope: a namespace, or "" for all.

@@ -7,6 +7,7 @@ mod cache;
 mod config;
 mod context;
 mod control;
+mod desk;
 mod error;
 mod events;
 mod lease;
@@ -16,7 +17,6 @@ mod pause;
 mod progress;
 mod reconcile;
 mod report;
-mod room;
 mod schedule;
 mod scope;
 mod serve;
@@ -44,12 +44,12 @@ use crate::{
     config::{Config, LogFormat},
     context::{Context, Triggers},
     control::Control,
+    desk::Desk,
     events::Events,
     lease::LeaderLease,
     metrics::Metrics,
     pause::Pauses,
     progress::{Followed, poll},
-    room::Ledger,
     sides::Refusals,
     webhook::Webhook,
 };
@@ -117,7 +117,8 @@ async fn main() -> anyhow::Result<()> {
         followed: Arc::new(followed),
         metrics,
         workers: tokio::sync::Semaphore::new(config.workers.into()),
-        ledger: Ledger::default(),
+        desk: Desk::default(),
+        unread: state::channel(0).0,
         pauses: Pauses::default(),
         refusals: Refusals::default(),
         unlisted: state::channel(0).0,
@@ -167,7 +168,9 @@ fn start(config: &Config, context: &Arc<Context>) -> (JoinSet<()>, JoinSet<()>) 
     let mut watches = JoinSet::new();
     watches.spawn(watch::pods(context.clone(), pods));
     watches.spawn(watch::nodes(context.clone(), nodes));
+    watches.spawn(watch::classes(context.clone()));
     watches.spawn(watch::room(context.clone()));
+    watches.spawn(desk::run(context.clone()));
     watches.spawn(why::look(context.clone()));
     watches.spawn(async move {
         let pods = pods_ready.wait_for(|ready| *ready).await.is_ok();

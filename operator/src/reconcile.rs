@@ -6,19 +6,18 @@ use std::{sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
-use onager_core::{Plan, Seen, Trouble, Workload, lifecycle};
+use onager_core::{Plan, Seen, Trouble, conf, lifecycle};
 use onager_crds::SparkApplication;
 
 use crate::{
     act::Act,
     cache::state,
     context::{Context, Named},
+    desk::Answer,
     error::{ActError, ReconcileError},
     observe,
     progress::on_record,
-    report,
-    room::{Answer, Promise},
-    sides,
+    report, sides,
 };
 
 /// How long to wait after an error, before the watch may bring news.
@@ -63,64 +62,62 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         admit(app, context).await?
     } else {
         let mut seen = observe::seen(context, app);
-        let promise = room_for_more(&mut seen, context);
+        if state(app).is_admitted() {
+            keep_to_allowance(&mut seen, context);
+        }
         let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
         let uid = app.metadata.uid.as_deref().unwrap_or_default();
         if let Some(left) = context.pauses.counts_wait(uid).filter(|_| plan.only_counts(app)) {
             return Ok(Some(plan.again.map_or(left, |again| again.min(left))));
         }
         let saved = save(app, &plan, context).await?;
-        let used = Some(on_record(&saved)) == seen.target;
-        // Room that was not used after all is given back.
-        if let Some(promise) = promise.filter(|_| used) {
-            promise.keep();
-        }
         (plan, saved)
     };
     carry_out(&saved, plan, context).await
 }
 
-/// Limits how many executors an application that runs is to have to those that were given room before, and as many more as
-/// have some.
-fn room_for_more<'a>(seen: &mut Seen<'_>, context: &'a Context) -> Option<Promise<'a>> {
-    let (target, given) = (seen.target?, on_record(seen.app));
-    let more = target.checked_sub(given).filter(|more| *more > 0)?;
-    seen.target = Some(given);
-    if seen.held.is_some() {
-        return None;
+/// Limits what an admitted application has to what the desk allows; what it wants beyond that it asks for.
+fn keep_to_allowance(seen: &mut Seen<'_>, context: &Context) {
+    let wanted = seen.target.unwrap_or_else(|| conf::executors(&seen.app.spec));
+    let allowance = context.desk.allowance(seen.app, wanted);
+    if seen.target.is_some() || wanted > allowance.executors {
+        seen.target = Some(wanted.min(allowance.executors));
     }
-    let workload = Workload::read(&seen.app.spec).ok()?;
-    let (more, promise) = context.ledger.grow(&context.cache, seen.app, &workload, more);
-    seen.target = Some(given + more);
-    promise
+    seen.drained.extend(allowance.retired);
+    seen.evicted = allowance.evicted;
 }
 
-/// Decides on admission while nobody else does; each decision is visible to the next one before it is saved.
+/// What may be admitted asks the desk, and starts or waits as that answers.
 async fn admit(
     app: &Arc<SparkApplication>,
     context: &Context,
 ) -> Result<(Plan, Arc<SparkApplication>), ReconcileError> {
+    let uid = app.metadata.uid.as_deref().unwrap_or_default();
     let mut seen = observe::seen(context, app);
-    let mut plan = |shortage, executors| {
-        (seen.shortage, seen.target) = (shortage, executors);
-        lifecycle::plan(&seen, &context.settings, Timestamp::now())
-    };
-    let answer = match Workload::read(&app.spec) {
-        Ok(workload) => context.ledger.ask(&context.cache, app, &workload, plan),
-        Err(_) => Answer::Decided(plan(None, None), None),
-    };
-    let (plan, promise) = match answer {
-        Answer::Decided(plan, promise) => (plan, promise),
-        Answer::AskAgain(left) => return Ok((Plan { again: Some(left), ..Plan::default() }, app.clone())),
-    };
-    let saved = save(app, &plan, context).await?;
-    if let Some(promise) = promise {
-        promise.keep();
+    let mut plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+    if admits(&plan) {
+        match context.desk.ask(app) {
+            Answer::Later => {
+                return Ok((Plan { again: Some(context.settings.queue_interval), ..Plan::default() }, app.clone()));
+            }
+            Answer::Wait(verdict) => seen.shortage = Some(verdict.trouble),
+            Answer::Start(executors) => {
+                seen.target = Some(executors).filter(|executors| *executors != conf::executors(&app.spec));
+            }
+        }
+        plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+    } else {
+        context.desk.leave(uid);
     }
+    let saved = save(app, &plan, context).await?;
     if plan.status.is_some() {
-        context.pauses.told(&app.uid().unwrap_or_default());
+        context.pauses.told(uid);
     }
     Ok((plan, saved))
+}
+
+fn admits(plan: &Plan) -> bool {
+    plan.status.as_ref().is_some_and(|status| status.application_state.state.is_admitted())
 }
 
 async fn save(
@@ -131,8 +128,7 @@ async fn save(
     let Some(status) = &plan.status else { return Ok(app.clone()) };
     let saved = report::save(app, &sides::show(app, status, context), context).await?;
     context.pauses.saved(app.metadata.uid.as_deref().unwrap_or_default());
-    let gives_back = !state(&saved).is_admitted() || on_record(&saved) < on_record(app);
-    if state(app).is_admitted() && gives_back {
+    if state(app).is_admitted() != state(&saved).is_admitted() || on_record(&saved) != on_record(app) {
         context.cache.room_moved();
     }
     Ok(saved)
@@ -143,14 +139,16 @@ async fn carry_out(
     plan: Plan,
     context: &Context,
 ) -> Result<Option<Duration>, ReconcileError> {
+    let uid = app.uid().unwrap_or_default();
+    context.desk.seat(&uid, &plan.actions);
     let done = Act::new(context, app).all(&plan.actions).await;
     report::tell(app, &plan.events, context).await;
-    let uid = app.uid().unwrap_or_default();
     let Err(error) = done else {
         if !plan.actions.is_empty() {
             context.pauses.succeeded(&uid);
         }
         if state(app).is_terminal() {
+            context.desk.leave(&uid);
             context.pauses.forget(&uid);
             context.refusals.forget(&uid);
         }

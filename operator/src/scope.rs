@@ -4,7 +4,10 @@
 use std::{convert::Infallible, marker::PhantomData, sync::Arc};
 
 use futures::{StreamExt, channel::mpsc::UnboundedReceiver, future};
-use k8s_openapi::{NamespaceResourceScope, api::core::v1::ResourceQuota};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::core::v1::{LimitRange, ResourceQuota},
+};
 use kube::{
     Api, Resource, ResourceExt,
     core::ObjectMeta,
@@ -16,12 +19,13 @@ use kube::{
         watcher,
     },
 };
-use onager_crds::{ScheduledSparkApplication, SparkApplication};
+use onager_crds::{Queue, ScheduledSparkApplication, SparkApplication};
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::{
     cache::ingest,
-    context::{Context, Named},
+    context::{Context, Named, Unread},
     reconcile, schedule, sides,
 };
 
@@ -76,8 +80,13 @@ async fn run(
         ingest::follow(api::<ResourceQuota>(&context, &namespace), watcher::Config::default(), quotas, |event| {
             context.cache.quotas().take_in(&scope, &event, |quota| Some(quota.clone()));
             context.cache.room_moved();
-            context.cache.room_changed.notify_one();
         });
+    let watch_queues = follow_for_desk::<Queue>(&context, &namespace, |event| {
+        context.cache.queues().take_in(&scope, event, |queue| Some(trim_queue(queue)));
+    });
+    let watch_ranges = follow_for_desk::<LimitRange>(&context, &namespace, |event| {
+        context.cache.ranges().take_in(&scope, event, |range| Some(range.clone()));
+    });
     let schedules = schedule::serve(&scope, namespace.as_deref(), context.clone(), synced.clone(), schedules);
     let work = async {
         // Nothing is decided before all of the cluster was seen once.
@@ -107,7 +116,7 @@ async fn run(
             })
             .await;
     };
-    let watches = future::join3(watch_apps, watch_sides, watch_quotas);
+    let watches = future::join5(watch_apps, watch_sides, watch_quotas, watch_queues, watch_ranges);
     // The schedules' work ends with the applications': one step under way is finished.
     let work = future::join(work, schedules);
     future::select(std::pin::pin!(work), std::pin::pin!(watches)).await;
@@ -118,6 +127,36 @@ async fn run(
     context.cache.apps().forget(&scope);
     context.cache.sides().forget(&scope);
     context.cache.quotas().forget(&scope);
+    context.cache.queues().forget(&scope);
+    context.cache.ranges().forget(&scope);
+    context.desk.poke();
+}
+
+/// Follows what only the desk reads.
+async fn follow_for_desk<K>(
+    context: &Arc<Context>,
+    namespace: &Option<String>,
+    mut take_in: impl FnMut(&watcher::Event<K>),
+) where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let mut first = Some(Unread::new(context));
+    let (ready, _) = watch::channel(false);
+    ingest::follow(api::<K>(context, namespace), watcher::Config::default(), ready, |event| {
+        take_in(&event);
+        if matches!(event, watcher::Event::InitDone) {
+            first.take();
+        }
+        context.desk.poke();
+    })
+    .await;
+}
+
+fn trim_queue(queue: &Queue) -> Queue {
+    let mut queue = queue.clone();
+    queue.metadata.managed_fields = None;
+    queue
 }
 
 /// Objects of a scope.

@@ -7,22 +7,21 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use k8s_openapi::api::{
+    core::v1::{Namespace, Node, Pod},
+    scheduling::v1::PriorityClass,
+};
 use kube::{
     Api, ResourceExt,
     runtime::watcher::{Config, Event},
 };
-use onager_crds::State;
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
 use crate::{
     cache::{SILENCE, ingest::follow},
-    context::Context,
+    context::{Context, Unread},
     schedule, scope,
 };
-
-/// Waiting applications are woken at most so often.
-const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Follows all pods.
 pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
@@ -46,9 +45,23 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
                 if let Some((namespace, name)) = &effect.application {
                     schedule::wake_for_run(&context, namespace, name);
                 }
-                context.cache.room_changed.notify_one();
             }
         }
+    })
+    .await;
+}
+
+/// Follows all priority classes.
+pub async fn classes(context: Arc<Context>) {
+    let (ready, _) = watch::channel(false);
+    let first = Unread::new(&context);
+    let mut first = Some(first);
+    follow(Api::<PriorityClass>::all(context.client.clone()), Config::default(), ready, |event| {
+        context.cache.classes().take_in("", &event, |class| Some(class.clone()));
+        if matches!(event, Event::InitDone) {
+            first.take();
+        }
+        context.desk.poke();
     })
     .await;
 }
@@ -62,7 +75,6 @@ pub async fn nodes(context: Arc<Context>, ready: watch::Sender<bool>) {
         }
         if let Some(node) = changed {
             context.cache.room_moved();
-            context.cache.room_changed.notify_one();
             wake_applications_on(&context, &node);
             // Once more when its silence, if it has just begun, has lasted.
             let context = context.clone();
@@ -81,15 +93,11 @@ fn wake_applications_on(context: &Context, node: &str) {
     }
 }
 
-/// Wakes waiting applications when room may have come free.
+/// Has the desk look anew when room has changed.
 pub async fn room(context: Arc<Context>) {
     loop {
-        context.cache.room_changed.notified().await;
-        let waiting = context.cache.apps().in_state(&[State::Queued]);
-        for app in waiting {
-            context.triggers.wake(&app.namespace().unwrap_or_default(), &app.name_any());
-        }
-        sleep(WAKE_INTERVAL).await;
+        context.cache.room.notified().await;
+        context.desk.poke();
     }
 }
 

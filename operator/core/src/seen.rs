@@ -148,6 +148,8 @@ pub struct Seen<'a> {
     pub drained: BTreeSet<u32>,
     /// Why its gang cannot be placed now; only looked at while it is not admitted.
     pub shortage: Option<Trouble>,
+    /// All of it gives way to another application: why.
+    pub evicted: Option<Trouble>,
     /// Nothing is to be created for a while, since a create failed.
     pub held: Option<Held>,
     /// Whether a waiting application's sentence may be written anew although its reason is the same.

@@ -64,6 +64,7 @@ impl World {
             target: Some(self.target),
             drained: self.drained.clone(),
             shortage: None,
+            evicted: None,
             held: None,
             refresh: true,
         }
@@ -189,6 +190,7 @@ fn an_application_begins_with_as_many_as_have_room_and_never_with_less_than_its_
             target: room,
             drained: BTreeSet::new(),
             shortage: None,
+            evicted: None,
             held: None,
             refresh: true,
         };

@@ -14,6 +14,7 @@ use kube::{
 use onager_core::{
     Action, SideKind, Workload,
     lifecycle::{driver_name, driver_pod_name},
+    pod::binds,
     workload::PodSize,
 };
 use onager_crds::SparkApplication;
@@ -22,6 +23,7 @@ use crate::{
     build::{self, Site},
     cache::{SideRecord, facts},
     context::Context,
+    desk::Desk,
     error::ActError,
     observe,
 };
@@ -108,7 +110,8 @@ impl<'a> Act<'a> {
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let site = self.site(&workload.driver);
-        let pod = build::driver_pod(self.app, &workload, attempt, &site, &self.context.settings);
+        let mut pod = build::driver_pod(self.app, &workload, attempt, &site, &self.context.settings);
+        self.bind(&mut pod, &workload.driver, |desk, uid| desk.seat_of_driver(uid));
         self.create_pod(&pod).await
     }
 
@@ -116,9 +119,20 @@ impl<'a> Act<'a> {
         let workload = self.workload()?;
         let driver = self.service().await?;
         let site = self.site(&workload.executor);
-        let pod =
+        let mut pod =
             build::executor_pod(self.app, &workload, (attempt, index), driver.ip.as_deref().unwrap_or_default(), &site);
+        self.bind(&mut pod, &workload.executor, |desk, uid| desk.seat_of_executor(uid, index));
         self.create_pod(&pod).await
+    }
+
+    /// A pod whose node was found, and whose application leaves that to us, is made bound to it: one write, and nobody comes
+    /// between.
+    fn bind(&self, pod: &mut Pod, size: &PodSize, seat: impl FnOnce(&Desk, &str) -> Option<String>) {
+        if binds(&self.app.spec, &size.outline)
+            && let Some(spec) = &mut pod.spec
+        {
+            spec.node_name = seat(&self.context.desk, self.app.metadata.uid.as_deref().unwrap_or_default());
+        }
     }
 
     async fn create_pod(&self, pod: &Pod) -> Result<(), ActError> {

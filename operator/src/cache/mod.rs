@@ -11,18 +11,19 @@ mod pods;
 mod sides;
 mod watched;
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::{
+    core::v1::{LimitRange, ResourceQuota},
+    scheduling::v1::PriorityClass,
+};
+use onager_crds::Queue;
 use tokio::sync::Notify;
 
 pub use apps::{Apps, state};
 pub use graves::Graves;
 pub use nodes::{Nodes, SILENCE};
-pub use pods::{Pods, Silent};
+pub use pods::{PodRecord, Pods, Silent};
 pub use sides::{SideRecord, Sides};
 pub use watched::{Key, Watched, key, version};
 
@@ -34,10 +35,11 @@ pub struct Cache {
     nodes: Mutex<Nodes>,
     sides: Mutex<Sides>,
     quotas: Mutex<Watched<ResourceQuota>>,
-    /// Grows whenever what takes room, or the room there is, changes.
-    room_version: AtomicU64,
-    /// Told when room may have come free: a pod ended, a node or a quota changed.
-    pub room_changed: Notify,
+    ranges: Mutex<Watched<LimitRange>>,
+    classes: Mutex<Watched<PriorityClass>>,
+    queues: Mutex<Watched<Queue>>,
+    /// Told when what takes room, or the room there is, has changed.
+    pub room: Notify,
     /// Told when a pod has a node and may come to not start without a word.
     pub silence: Notify,
 }
@@ -47,14 +49,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Cache {
-    /// Another number than before whenever what takes room, or the room there is, has changed.
-    pub fn room_version(&self) -> u64 {
-        self.room_version.load(Ordering::Acquire)
-    }
-
     /// What takes room, or the room there is, has changed.
     pub fn room_moved(&self) {
-        self.room_version.fetch_add(1, Ordering::AcqRel);
+        self.room.notify_one();
     }
 
     /// Applications of all scopes.
@@ -75,6 +72,21 @@ impl Cache {
     /// What stands beside applications' pods.
     pub fn sides(&self) -> MutexGuard<'_, Sides> {
         lock(&self.sides)
+    }
+
+    /// What namespaces make of containers that say nothing, by namespace and name.
+    pub fn ranges(&self) -> MutexGuard<'_, Watched<LimitRange>> {
+        lock(&self.ranges)
+    }
+
+    /// Priority classes.
+    pub fn classes(&self) -> MutexGuard<'_, Watched<PriorityClass>> {
+        lock(&self.classes)
+    }
+
+    /// Queues, by namespace and name.
+    pub fn queues(&self) -> MutexGuard<'_, Watched<Queue>> {
+        lock(&self.queues)
     }
 
     /// Quotas, by namespace and name.

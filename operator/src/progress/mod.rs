@@ -93,6 +93,11 @@ impl Followed {
         Some(on_record)
     }
 
+    /// How many executors the work of an application wants, where it is followed.
+    pub fn wants(&self, uid: &str) -> Option<u32> {
+        self.lock().get(uid).map(|memory| memory.allocation.target)
+    }
+
     /// Executors of an application that their driver has let go.
     pub fn drained(&self, uid: &str) -> BTreeSet<u32> {
         self.lock().get(uid).map(|memory| memory.drained.clone()).unwrap_or_default()

@@ -38,6 +38,11 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     if edit::is_edited(seen.app) {
         return edit::begin(seen, now);
     }
+    if let Some(evicted) = &seen.evicted
+        && let Ok(workload) = Workload::read(&seen.app.spec)
+    {
+        return start::give_way(seen, status, &workload, evicted, settings, now);
+    }
     match (driver, &seen.driver, known) {
         (Some(driver), _, _) => {
             if driver.phase != Phase::Pending {

@@ -78,6 +78,20 @@ fn without_more(app: &SparkApplication, live: u32) -> Option<SparkApplicationSta
     Some(status)
 }
 
+/// Back to the queue, since others have a right to its room: nobody's failure, and told as a warning.
+pub fn give_way(
+    seen: &Seen<'_>,
+    status: SparkApplicationStatus,
+    workload: &Workload,
+    evicted: &Trouble,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
+    let mut plan = requeue(seen, status, workload, evicted, settings, now);
+    plan.events = vec![Event::warning("SparkApplicationPreempted", evicted.message.clone())];
+    plan
+}
+
 /// Back to the queue, without counting it as a submission.
 pub fn requeue(
     seen: &Seen<'_>,

@@ -3,6 +3,7 @@
 //! the engine, security defaults) comes later. Pure: the same fields give the same outline.
 
 mod ask;
+mod bind;
 mod containers;
 mod mounts;
 pub mod ports;
@@ -18,6 +19,7 @@ use k8s_openapi::{
 use onager_crds::{PodFields, SparkApplicationSpec};
 
 pub use ask::ask;
+pub use bind::binds;
 pub use resources::PodSize;
 
 use crate::workload::Refusal;

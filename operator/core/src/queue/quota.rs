@@ -64,6 +64,14 @@ impl QuotaLimit {
         })
     }
 
+    /// An amount of it, as a quota's status writes it.
+    pub fn read(&self, text: &str) -> Option<u64> {
+        match self.counts {
+            Counted::Requests(CPU) | Counted::Limits(CPU) => crate::quantity::milli(text),
+            _ => crate::quantity::whole(text),
+        }
+    }
+
     /// The resource in whose unit amounts are.
     pub fn unit(&self) -> Kind {
         match self.counts {
@@ -81,7 +89,7 @@ impl QuotaLimit {
     }
 
     /// What pods of an application take; with the driver its objects too.
-    fn taken(&self, snapshot: &Snapshot, app: &App, driver: bool, executors: u32) -> u64 {
+    pub fn taken(&self, snapshot: &Snapshot, app: &App, driver: bool, executors: u32) -> u64 {
         let executors = self.of_pod(snapshot.shapes.get(app.executor)).saturating_mul(executors.into());
         let objects = if let Counted::Objects(each) = self.counts { each } else { 0 };
         let driver = if driver { self.of_pod(snapshot.shapes.get(app.driver)).saturating_add(objects) } else { 0 };

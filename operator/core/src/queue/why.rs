@@ -97,6 +97,7 @@ impl Block {
             Self::BackOff => "BackOff",
             Self::PodsLeaving => "PodsLeaving",
             Self::TooMany(_) => "MaxApplications",
+            Self::TooLarge(nodes) if nodes.accepting == 0 => "NoMatchingNode",
             Self::TooLarge(_) => "TooLarge",
             Self::Level(_) if self.is_for_ever() => "TooLarge",
             Self::Level(over) if over.held => "GuaranteeOfOthers",

@@ -1,0 +1,112 @@
+//! What applications, namespaces and priority classes say, read once and kept while it is the same: to read a spec takes longer
+//! than all else about a waiting application.
+
+use std::collections::HashMap;
+
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use kube::ResourceExt;
+use onager_core::{
+    Workload,
+    intake::{self, Classes, Habits, USER},
+    queue::{App, Kinds, Shapes},
+};
+use onager_crds::SparkApplication;
+
+use crate::{cache::Cache, observe};
+
+/// Readings, and the resources and shapes that they speak of.
+#[derive(Default)]
+pub struct Readings {
+    /// Resources.
+    pub kinds: Kinds,
+    /// Shapes of pods.
+    pub shapes: Shapes,
+    classes: Classes,
+    habits: HashMap<String, Habits>,
+    apps: HashMap<String, Reading>,
+}
+
+struct Reading {
+    generation: Option<i64>,
+    user: Option<String>,
+    app: Option<App>,
+    used: bool,
+}
+
+impl Readings {
+    /// Looks at classes and namespaces anew.
+    pub fn refresh(&mut self, cache: &Cache) {
+        let classes = classes(cache.classes().all());
+        if classes != self.classes {
+            self.classes = classes;
+            self.apps.clear();
+        }
+        let namespaces: Vec<String> = self.habits.keys().cloned().collect();
+        for namespace in namespaces {
+            let habits = habits(cache, &namespace);
+            if self.habits.get(&namespace) != Some(&habits) {
+                self.habits.insert(namespace, habits);
+                self.apps.clear();
+            }
+        }
+        self.apps.values_mut().for_each(|reading| reading.used = false);
+    }
+
+    /// Forgets those that were not asked for since.
+    pub fn sweep(&mut self) {
+        self.apps.retain(|_, reading| reading.used);
+    }
+
+    /// An application as it waits; `None` where its spec would be refused.
+    pub fn app(&mut self, cache: &Cache, app: &SparkApplication) -> Option<App> {
+        let uid = app.metadata.uid.clone().unwrap_or_default();
+        let user = user(app);
+        let known = self.apps.get_mut(&uid);
+        if let Some(reading) =
+            known.filter(|known| known.generation == app.metadata.generation && known.user.as_ref() == user)
+        {
+            reading.used = true;
+            return reading.app.clone();
+        }
+        let namespace = app.namespace().unwrap_or_default();
+        let habits = self.habits.entry(namespace).or_insert_with_key(|namespace| habits(cache, namespace));
+        let read = intake::application(app, &self.classes, habits, &mut self.shapes, &mut self.kinds);
+        let read = read.inspect_err(|error| tracing::debug!(app = app.name_any(), %error, "cannot be read")).ok();
+        // How many it begins with; more are asked for when there is work for them.
+        let first = Workload::read(&app.spec).map(|workload| workload.wanted).unwrap_or(0);
+        let read = read.map(|read| App { wanted: first, ..read });
+        let reading =
+            Reading { generation: app.metadata.generation, user: user.cloned(), app: read.clone(), used: true };
+        self.apps.insert(uid, reading);
+        read
+    }
+}
+
+fn user(app: &SparkApplication) -> Option<&String> {
+    [&app.metadata.labels, &app.metadata.annotations].into_iter().flatten().find_map(|marks| marks.get(USER))
+}
+
+fn habits(cache: &Cache, namespace: &str) -> Habits {
+    let mut ranges: Vec<_> =
+        cache.ranges().of_namespace(namespace).map(|(name, range)| (name.to_string(), range.clone())).collect();
+    ranges.sort_by(|a, b| a.0.cmp(&b.0));
+    Habits {
+        ranges: ranges.into_iter().map(|(_, range)| range).collect(),
+        limits_cpu: observe::wants_cpu_limit(cache, namespace),
+    }
+}
+
+/// Where several classes are the default, the API server takes the lowest of them.
+fn classes<'a>(all: impl Iterator<Item = &'a PriorityClass>) -> Classes {
+    let mut classes = Classes::default();
+    let mut default: Option<i64> = None;
+    for class in all {
+        let value = i64::from(class.value);
+        classes.values.insert(class.name_any(), value);
+        if class.global_default == Some(true) {
+            default = Some(default.map_or(value, |known| known.min(value)));
+        }
+    }
+    classes.default = default.unwrap_or(0);
+    classes
+}

@@ -1,0 +1,84 @@
+//! Writes how each queue stands, where that has changed, and not more often than people look.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::{Api, ResourceExt, api::PostParams};
+use onager_core::{
+    conditions,
+    queue::{Amounts, Kinds, Name, QueueReport},
+};
+use onager_crds::{Queue, QueueStatus, ResourceList};
+
+use super::round::Reports;
+use crate::context::Context;
+
+/// A queue's figures are written at most so often.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Remembers when each was written.
+#[derive(Default)]
+pub struct Writer(HashMap<Name, Instant>);
+
+impl Writer {
+    /// Writes what differs from what is on record.
+    pub async fn write(&mut self, context: &Context, reports: Reports) {
+        let queues: BTreeMap<Name, Queue> = context
+            .cache
+            .queues()
+            .all()
+            .map(|queue| (Name::new(&queue.namespace().unwrap_or_default(), &queue.name_any()), queue.clone()))
+            .collect();
+        self.0.retain(|name, _| queues.contains_key(name));
+        for report in &reports.queues {
+            let Some((name, queue)) = report.name.as_ref().and_then(|name| queues.get_key_value(name)) else {
+                continue;
+            };
+            let status = status(queue, report, &reports.kinds);
+            if queue.status.as_ref() == Some(&status) {
+                continue;
+            }
+            if self.0.get(name).is_some_and(|written| written.elapsed() < INTERVAL) {
+                // Looked at again when the interval is over.
+                continue;
+            }
+            self.0.insert(name.clone(), Instant::now());
+            let api: Api<Queue> = Api::namespaced(context.client.clone(), &name.namespace);
+            let changed = Queue { status: Some(status), ..queue.clone() };
+            match api.replace_status(&name.name, &PostParams::default(), &changed).await {
+                Ok(saved) => context.cache.queues().insert(&name.namespace, &name.name, saved.uid(), saved),
+                Err(error) => tracing::debug!(queue = %name, %error, "its status is written later"),
+            }
+        }
+    }
+}
+
+fn status(queue: &Queue, report: &QueueReport, kinds: &Kinds) -> QueueStatus {
+    let mut conditions = queue.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    let why = match &report.fault {
+        Some(fault) => (fault.reason(), fault.to_string()),
+        None if queue.spec.closed == Some(true) => ("Closed", "nothing new is admitted; what runs goes on".to_string()),
+        None => ("Ready", "applications are admitted".to_string()),
+    };
+    let generation = queue.metadata.generation;
+    let ready = why.0 == "Ready";
+    conditions::set(&mut conditions, generation, "Ready", ready, (why.0, &why.1), Timestamp::now());
+    QueueStatus {
+        observed_generation: generation,
+        used: list(&report.used, kinds),
+        deserved: list(&report.deserved, kinds),
+        borrowed: list(&report.borrowed, kinds),
+        share: Some(format!("{:.2}", report.share)),
+        queued: i32::try_from(report.waiting).unwrap_or(i32::MAX),
+        admitted: i32::try_from(report.admitted).unwrap_or(i32::MAX),
+        conditions,
+    }
+}
+
+fn list(amounts: &Amounts, kinds: &Kinds) -> ResourceList {
+    amounts.some().map(|(kind, amount)| (kinds.name(kind).to_string(), Quantity(kinds.show(kind, amount)))).collect()
+}

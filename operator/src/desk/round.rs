@@ -1,0 +1,225 @@
+//! A round: one look at everything, cycles until nothing is left to decide, and what each application is told. Rounds follow
+//! news, and are held apart so that a busy cluster is not looked at all the time.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use onager_core::{
+    Trouble,
+    queue::{Decision, Name, Outcome, QueueReport, Snapshot, ground::Placement, snapshot::NOWHERE},
+};
+use tokio::time::sleep;
+
+use super::{
+    Memory,
+    entry::{Claim, Verdict, rounded},
+    queues,
+    survey::Survey,
+};
+use crate::{cache::Cache, context::Context, progress::Followed};
+
+/// The least time between two rounds.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// A round may take this part of the time.
+const PART: u32 = 5;
+/// Cycles that follow each other in one round at the most; the rest is decided in the next.
+const MOST_CYCLES: usize = 20;
+/// Without news, back-offs that have ended and figures that have changed are looked for after this time.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Decides, as long as the operator leads.
+pub async fn run(context: Arc<Context>) {
+    let mut writer = queues::Writer::default();
+    loop {
+        let _ = tokio::time::timeout(IDLE, context.desk.news.notified()).await;
+        if !context.desk_ready() {
+            sleep(INTERVAL).await;
+            context.desk.poke();
+            continue;
+        }
+        let began = Instant::now();
+        let deciding = context.clone();
+        let done =
+            tokio::task::spawn_blocking(move || deciding.desk.memory().round(&deciding.cache, &deciding.followed))
+                .await;
+        let (wake, reports) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "a round of decisions broke off");
+                continue;
+            }
+        };
+        for name in wake {
+            context.triggers.wake(&name.namespace, &name.name);
+        }
+        writer.write(&context, reports).await;
+        sleep(INTERVAL.max(began.elapsed() * (PART - 1))).await;
+    }
+}
+
+/// What is said of each queue after a round, and the resources it is said in.
+pub struct Reports {
+    /// By queue.
+    pub queues: Vec<QueueReport>,
+    /// Those that are first in line of each queue: application, place, word and sentence.
+    pub first: BTreeMap<Name, Vec<(Name, u32, Trouble)>>,
+    /// The names of resources.
+    pub kinds: onager_core::queue::Kinds,
+}
+
+impl Memory {
+    /// Decides; answers whom to wake, and how the queues stand.
+    pub(super) fn round(&mut self, cache: &Cache, followed: &Followed) -> (Vec<Name>, Reports) {
+        let now = Timestamp::now().as_millisecond();
+        let Survey { mut snapshot, apps, executors } = self.survey(cache, followed);
+        let mut wake = Vec::new();
+        let mut outcome = Outcome::default();
+        let mut executors = executors;
+        for _ in 0..MOST_CYCLES {
+            outcome = onager_core::queue::cycle(&snapshot, now);
+            snapshot.apps.iter_mut().for_each(|app| app.claim = None);
+            for (rank, (app, placement)) in outcome.claims.iter().enumerate() {
+                let placement = placement.clone();
+                snapshot.apps[*app].claim = Some(onager_core::queue::Claim { rank, placement });
+            }
+            let decisions = std::mem::take(&mut outcome.decisions);
+            if decisions.is_empty() {
+                break;
+            }
+            for decision in decisions {
+                decision.apply(&mut snapshot, now);
+                let number = decision.app();
+                self.note(&decision, &snapshot, &apps, &mut executors[number], now);
+                wake.push(apps[number].1.clone());
+            }
+        }
+        for (number, (uid, _)) in apps.iter().enumerate() {
+            if let Some(entry) = self.entries.get_mut(uid) {
+                let claim = snapshot.apps[number].claim.as_ref();
+                entry.claim = claim.map(|claim| name(claim.rank, &claim.placement, &snapshot));
+            }
+        }
+        let first = self.tell(&outcome, &snapshot, &apps, &mut wake);
+        let Outcome { queues, .. } = outcome;
+        let reports = Reports { queues, first, kinds: snapshot.kinds };
+        self.readings.shapes = snapshot.shapes;
+        (wake, reports)
+    }
+
+    /// Remembers a decision until it is on record.
+    fn note(
+        &mut self,
+        decision: &Decision,
+        snapshot: &Snapshot,
+        apps: &[(String, Name)],
+        executors: &mut Vec<(u32, usize)>,
+        now: i64,
+    ) {
+        let (uid, name) = &apps[decision.app()];
+        let node = |node: usize| snapshot.nodes.get(node).map(|site| site.node.name.clone());
+        let seats = |executors: &[(usize, u32)]| -> Vec<Option<String>> {
+            executors.iter().flat_map(|(place, count)| vec![node(*place); *count as usize]).collect()
+        };
+        let staying = snapshot.apps[decision.app()].pods.staying();
+        match decision {
+            Decision::Admit { placement, .. } => {
+                self.grant(uid, node(placement.driver), seats(&placement.executors), now);
+            }
+            Decision::Grow { executors, .. } => {
+                let entry = self.entries.entry(uid.clone()).or_default();
+                entry.free_seats.extend(seats(executors).into_iter().flatten());
+                match &mut entry.grant {
+                    Some(grant) => grant.executors = staying,
+                    None => entry.given = Some(staying),
+                }
+            }
+            Decision::Shrink { executors: going, beneficiary, .. } => {
+                tracing::info!(%name, beneficiary = %apps[*beneficiary].1, "executors give way");
+                let entry = self.entries.entry(uid.clone()).or_default();
+                match &mut entry.grant {
+                    Some(grant) => grant.executors = staying,
+                    None => entry.given = Some(staying),
+                }
+                for (place, count) in going {
+                    retire(&mut entry.retired, executors, *place, *count);
+                }
+            }
+            Decision::Evict { beneficiary, .. } => {
+                let entry = self.entries.entry(uid.clone()).or_default();
+                if entry.grant.take().is_some() {
+                    // Nobody has heard of it yet: it stands in line again.
+                    entry.driver = None;
+                    entry.seats.clear();
+                    entry.free_seats.clear();
+                } else {
+                    let other = &apps[*beneficiary].1;
+                    tracing::info!(%name, beneficiary = %other, "an application gives way");
+                    let message = format!("it gives way to {other}, which its queue owes the room");
+                    entry.evicted = Some(Trouble { reason: "Preempted".into(), message });
+                }
+            }
+        }
+    }
+
+    /// Tells those that wait why; answers who is first in line of each queue.
+    fn tell(
+        &mut self,
+        outcome: &Outcome,
+        snapshot: &Snapshot,
+        apps: &[(String, Name)],
+        wake: &mut Vec<Name>,
+    ) -> BTreeMap<Name, Vec<(Name, u32, Trouble)>> {
+        let mut first: BTreeMap<Name, Vec<(Name, u32, Trouble)>> = BTreeMap::new();
+        for why in &outcome.waiting {
+            let (uid, name) = &apps[why.app];
+            let block = &outcome.blocks[why.block];
+            let queue = snapshot.apps[why.app].queue.as_ref();
+            let place = rounded(why.position);
+            // Those far behind are told what keeps them as long as that is one word, and no figures that change all the time.
+            let message = match queue {
+                Some(queue) if why.position > MOST_FIRST as u32 => {
+                    format!("about {place} are in line of queue {queue} with it: see what the first wait for")
+                }
+                _ => outcome.message(why, &snapshot.kinds),
+            };
+            let trouble = Trouble { reason: block.reason().into(), message };
+            if let Some(queue) = queue.filter(|_| why.position <= MOST_FIRST as u32) {
+                first.entry(queue.clone()).or_default().push((name.clone(), why.position, trouble.clone()));
+            }
+            let Some(entry) = self.entries.get_mut(uid).filter(|entry| entry.asks && entry.grant.is_none()) else {
+                continue;
+            };
+            let verdict = Verdict { trouble, place: queue.map(|queue| (queue.to_string(), place)) };
+            let same = |old: &Verdict| old.trouble.reason == verdict.trouble.reason && old.place == verdict.place;
+            if !entry.verdict.as_ref().is_some_and(same) {
+                wake.push(name.clone());
+            }
+            entry.verdict = Some(verdict);
+        }
+        first
+    }
+}
+
+/// So many of a queue's line are told exactly.
+const MOST_FIRST: usize = 10;
+
+/// Those on a node that were made last, and do not run where there are such, are the ones to go.
+fn retire(retired: &mut std::collections::BTreeSet<u32>, executors: &mut Vec<(u32, usize)>, place: usize, count: u32) {
+    for _ in 0..count {
+        let Some(found) = executors.iter().position(|(_, node)| *node == place) else { return };
+        retired.insert(executors.remove(found).0);
+    }
+}
+
+fn name(rank: usize, placement: &Placement, snapshot: &Snapshot) -> Claim {
+    let node = |node: usize| (node != NOWHERE).then(|| snapshot.nodes[node].node.name.clone());
+    Claim {
+        rank,
+        driver: node(placement.driver),
+        executors: placement.executors.iter().map(|(place, count)| (node(*place), *count)).collect(),
+    }
+}

@@ -1,0 +1,420 @@
+//! Reads the cache, and what the desk remembers, into one snapshot that `core` decides on: nodes with what others take of them,
+//! queues, quotas, and each application with its pods, those that are promised included. Reads alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use kube::ResourceExt;
+use onager_core::{
+    Phase, Role,
+    admission::Node,
+    intake,
+    queue::{
+        Amounts, App, Claim, Kinds, Name, Pods, Provisioning, Site, Snapshot, Stage,
+        ground::{Ground, Placement, View},
+        quota::NamespaceQuota,
+        snapshot::NOWHERE,
+    },
+};
+use onager_crds::{SparkApplication, State};
+
+use super::{Memory, entry::Entry};
+use crate::{
+    cache::{Cache, PodRecord, state},
+    progress::{Followed, on_record},
+};
+
+/// The snapshot, and which application each of its numbers is.
+pub struct Survey {
+    /// What is decided on.
+    pub snapshot: Snapshot,
+    /// UID, namespace and name by number.
+    pub apps: Vec<(String, Name)>,
+    /// Executors by number, with their nodes: those that run last.
+    pub executors: Vec<Vec<(u32, usize)>>,
+}
+
+/// How many pods of the application of a number are there.
+struct There {
+    number: usize,
+    driver: bool,
+    executors: u32,
+}
+
+/// What of an application's pods is there.
+#[derive(Default)]
+struct Made {
+    driver: bool,
+    executors: u32,
+    pods: Pods,
+    /// What its pods take in fact, where one is there.
+    sizes: [Option<Amounts>; 2],
+    bound: Vec<(u32, usize, bool)>,
+    unbound: Vec<u32>,
+    leaving: BTreeSet<u32>,
+    driver_unbound: bool,
+}
+
+impl Memory {
+    /// Looks at everything.
+    pub fn survey(&mut self, cache: &Cache, followed: &Followed) -> Survey {
+        self.readings.refresh(cache);
+        let states = [State::Submitted, State::Running, State::Unknown];
+        let admitted = cache.apps().in_state(&states);
+        let mut all: Vec<(std::sync::Arc<SparkApplication>, bool)> = admitted
+            .into_iter()
+            .filter(|app| app.metadata.deletion_timestamp.is_none())
+            .map(|app| (app, true))
+            .collect();
+        self.settle(&all);
+        let waiting = self.entries.iter().filter(|(_, entry)| entry.asks).filter_map(|(_, entry)| entry.name.clone());
+        for (namespace, name) in waiting.collect::<Vec<_>>() {
+            if let Some(app) = cache.apps().get(&namespace, &name) {
+                all.push((app, false));
+            }
+        }
+        all.sort_by(|(a, _), (b, _)| a.metadata.uid.cmp(&b.metadata.uid));
+        all.dedup_by(|(a, _), (b, _)| a.metadata.uid == b.metadata.uid);
+
+        let mut nodes = sites(cache, &mut self.readings.kinds);
+        let places: HashMap<String, usize> =
+            nodes.iter().enumerate().map(|(number, site)| (site.node.name.clone(), number)).collect();
+        let numbers: HashMap<&str, usize> = all
+            .iter()
+            .enumerate()
+            .map(|(number, (app, _))| (app.metadata.uid.as_deref().unwrap_or_default(), number))
+            .collect();
+        let made = self.pods(cache, &mut nodes, &places, &numbers);
+
+        let mut survey = Survey { snapshot: Snapshot::default(), apps: Vec::new(), executors: Vec::new() };
+        let mut counted: BTreeMap<String, Vec<There>> = BTreeMap::new();
+        for ((app, is_admitted), made) in all.iter().zip(made) {
+            let Some(mut read) = self.readings.app(cache, app) else { continue };
+            self.as_made(&mut read, &made);
+            let uid = app.metadata.uid.clone().unwrap_or_default();
+            let wants = followed.wants(&uid);
+            let entry = self.entries.get_mut(&uid);
+            let entry = entry.map(|entry| {
+                entry.retired.retain(|index| made.leaving.contains(index));
+                &*entry
+            });
+            place(&mut read, app, *is_admitted, entry, &made, wants, &places);
+            let there =
+                There { number: survey.apps.len(), driver: made.driver_there(), executors: made.executors_there() };
+            counted.entry(read.name.namespace.clone()).or_default().push(there);
+            survey.apps.push((uid, read.name.clone()));
+            let mut bound = made.bound;
+            bound.sort_by_key(|(index, _, runs)| (*runs, std::cmp::Reverse(*index)));
+            survey.executors.push(bound.into_iter().map(|(index, node, _)| (index, node)).collect());
+            survey.snapshot.apps.push(read);
+        }
+        self.readings.sweep();
+        let snapshot = &mut survey.snapshot;
+        snapshot.nodes = nodes;
+        for queue in cache.queues().all() {
+            match intake::queue(queue, &mut self.readings.kinds) {
+                Ok((name, spec)) => drop(snapshot.queues.insert(name, spec)),
+                Err(error) => tracing::warn!(queue = queue.name_any(), %error, "a queue cannot be read"),
+            }
+        }
+        snapshot.shapes = std::mem::take(&mut self.readings.shapes);
+        for namespace in counted.keys() {
+            let quotas = self.quotas(cache, namespace);
+            if !quotas.is_empty() {
+                snapshot.quotas.insert(namespace.clone(), quotas);
+            }
+        }
+        count_foreign(snapshot, &counted);
+        snapshot.kinds = self.readings.kinds.clone();
+        self.find_seats(&mut survey);
+        survey
+    }
+
+    /// Pods that are promised, or wait for the scheduler, and have no node yet take room too, wherever they find some.
+    fn find_seats(&mut self, survey: &mut Survey) {
+        let Snapshot { apps, shapes, nodes, queues, .. } = &mut survey.snapshot;
+        let fixed = |app: &App| {
+            let queue = app.queue.as_ref().and_then(|queue| queues.get(queue));
+            queue.is_none_or(|queue| queue.provisioning == Provisioning::Fixed)
+        };
+        let floats = |app: &App| {
+            let pods = &app.pods;
+            app.stage != Stage::Waiting
+                && (pods.driver == Some(NOWHERE) || pods.executors.contains_key(&NOWHERE))
+                && fixed(app)
+        };
+        if !apps.iter().any(floats) {
+            return;
+        }
+        let both = &[View::Now, View::Soon];
+        let mut ground = Ground::new(shapes, nodes);
+        for app in apps.iter() {
+            let pods = &app.pods;
+            for node in pods.driver.iter().chain(&pods.leaving_driver).filter(|node| **node != NOWHERE) {
+                ground.take(app.driver, *node, 1, both);
+            }
+            for (node, count) in pods.executors.iter().chain(&pods.leaving).filter(|(node, _)| **node != NOWHERE) {
+                ground.take(app.executor, *node, *count, both);
+            }
+        }
+        for (number, app) in apps.iter_mut().enumerate().filter(|(_, app)| floats(app)) {
+            let Some(entry) = self.entries.get_mut(&survey.apps[number].0) else { continue };
+            if app.pods.driver == Some(NOWHERE)
+                && let Some(node) = ground.one(app.driver, View::Now)
+            {
+                ground.take(app.driver, node, 1, both);
+                app.pods.driver = Some(node);
+                entry.driver = Some(nodes[node].node.name.clone());
+            }
+            for _ in 0..app.pods.executors.remove(&NOWHERE).unwrap_or(0) {
+                let node = ground.one(app.executor, View::Now).unwrap_or(NOWHERE);
+                if node != NOWHERE {
+                    ground.take(app.executor, node, 1, both);
+                    entry.free_seats.push_back(nodes[node].node.name.clone());
+                }
+                *app.pods.executors.entry(node).or_default() += 1;
+            }
+        }
+    }
+
+    /// What is on record by now needs no memory.
+    fn settle(&mut self, admitted: &[(std::sync::Arc<SparkApplication>, bool)]) {
+        let admitted: HashMap<&str, &SparkApplication> =
+            admitted.iter().map(|(app, _)| (app.metadata.uid.as_deref().unwrap_or_default(), app.as_ref())).collect();
+        for (uid, entry) in &mut self.entries {
+            match admitted.get(uid.as_str()) {
+                Some(app) => {
+                    (entry.asks, entry.grant, entry.verdict, entry.claim) = (false, None, None, None);
+                    if entry.given == Some(on_record(app)) {
+                        entry.given = None;
+                    }
+                }
+                None => {
+                    (entry.given, entry.wanted, entry.evicted) = (None, None, None);
+                    entry.retired.clear();
+                    if entry.grant.is_none() {
+                        entry.driver = None;
+                        entry.seats.clear();
+                        entry.free_seats.clear();
+                    }
+                }
+            }
+        }
+        self.entries.retain(|_, entry| !entry.is_idle());
+    }
+
+    /// Counts all pods: those of the applications that are looked at, and what others take of nodes.
+    fn pods(
+        &mut self,
+        cache: &Cache,
+        nodes: &mut [Site],
+        places: &HashMap<String, usize>,
+        numbers: &HashMap<&str, usize>,
+    ) -> Vec<Made> {
+        let mut made: Vec<Made> = Vec::new();
+        made.resize_with(numbers.len(), Made::default);
+        let mut floating = Vec::new();
+        let pods = cache.pods();
+        for record in pods.taking_room() {
+            let node = record.node.as_ref().map(|node| places.get(node).copied().unwrap_or(NOWHERE));
+            let owner = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_deref());
+            let size = amounts(record, &mut self.readings.kinds);
+            match (owner.and_then(|owner| numbers.get(owner)), node) {
+                (Some(number), node) => {
+                    let entry = owner.and_then(|owner| self.entries.get_mut(owner));
+                    count(&mut made[*number], record, node, size, entry);
+                }
+                (None, Some(NOWHERE)) => {}
+                (None, Some(node)) => nodes[node].foreign.add(&size, 1),
+                // One that no node takes holds no room.
+                (None, None) if record.unschedulable => {}
+                (None, None) => floating.push(size),
+            }
+        }
+        // Others' pods that wait for the scheduler will take room too.
+        for size in floating {
+            let fits = |site: &&mut Site| {
+                let mut with = site.foreign.clone();
+                with.add(&size, 1);
+                site.node.usable && with.within(&site.allocatable)
+            };
+            if let Some(site) = nodes.iter_mut().find(fits) {
+                site.foreign.add(&size, 1);
+            }
+        }
+        made
+    }
+
+    /// Requests are counted as the API server made them.
+    fn as_made(&mut self, app: &mut App, made: &Made) {
+        let shapes = &mut self.readings.shapes;
+        for (shape, size) in [&mut app.driver, &mut app.executor].into_iter().zip(&made.sizes) {
+            let Some(size) = size else { continue };
+            if shapes.get(*shape).requests != *size {
+                let as_made = onager_core::queue::Shape { requests: size.clone(), ..shapes.get(*shape).clone() };
+                *shape = shapes.intern(as_made);
+            }
+        }
+    }
+
+    fn quotas(&mut self, cache: &Cache, namespace: &str) -> Vec<NamespaceQuota> {
+        let quotas = cache.quotas();
+        let mut read: Vec<NamespaceQuota> = quotas
+            .of_namespace(namespace)
+            .filter_map(|(_, quota)| {
+                let mut read = intake::quota(quota, &mut self.readings.kinds).ok()??;
+                let used = quota.status.as_ref().and_then(|status| status.used.as_ref());
+                for limit in &mut read.limits {
+                    let text = used.and_then(|used| used.get(&limit.resource));
+                    limit.foreign = text.and_then(|text| limit.read(&text.0)).unwrap_or(0);
+                }
+                Some(read)
+            })
+            .collect();
+        read.sort_by(|a, b| a.name.cmp(&b.name));
+        read
+    }
+}
+
+impl Made {
+    fn driver_there(&self) -> bool {
+        self.driver || self.pods.leaving_driver.is_some()
+    }
+
+    fn executors_there(&self) -> u32 {
+        self.executors + self.pods.leaving.values().sum::<u32>()
+    }
+}
+
+/// A pod of an application.
+fn count(made: &mut Made, record: &PodRecord, node: Option<usize>, size: Amounts, entry: Option<&mut Entry>) {
+    let Some(ours) = &record.ours else { return };
+    let place = node.unwrap_or(NOWHERE);
+    let leaves = ours.seen.deleting || ours.seen.ended();
+    match ours.seen.role {
+        Role::Driver => {
+            made.sizes[0] = Some(size);
+            if leaves {
+                made.pods.leaving_driver = Some(place);
+                return;
+            }
+            if let (Some(entry), Some(_)) = (entry, node) {
+                entry.driver = None;
+            }
+            made.driver = true;
+            made.driver_unbound = node.is_none();
+            made.pods.driver = Some(place);
+        }
+        Role::Executor(index) => {
+            made.sizes[1] = Some(size);
+            let retired = entry.as_ref().is_some_and(|entry| entry.retired.contains(&index));
+            if let (Some(entry), Some(_)) = (entry, node) {
+                entry.seats.remove(&index);
+            }
+            if leaves || retired {
+                made.leaving.insert(index);
+                *made.pods.leaving.entry(place).or_default() += 1;
+                return;
+            }
+            made.executors += 1;
+            match node {
+                Some(node) => {
+                    *made.pods.executors.entry(node).or_default() += 1;
+                    made.bound.push((index, node, ours.seen.phase == Phase::Running));
+                }
+                None => made.unbound.push(index),
+            }
+        }
+    }
+}
+
+/// How far an application is, what it wants, and where its pods are or will be.
+fn place(
+    app: &mut App,
+    object: &SparkApplication,
+    is_admitted: bool,
+    entry: Option<&Entry>,
+    made: &Made,
+    wants: Option<u32>,
+    places: &HashMap<String, usize>,
+) {
+    let place = |node: &String| places.get(node).copied().unwrap_or(NOWHERE);
+    let evicted = entry.is_some_and(|entry| entry.evicted.is_some());
+    let granted = entry.and_then(|entry| entry.grant.as_ref());
+    app.pods = made.pods.clone();
+    let first = app.wanted;
+    if evicted || !(is_admitted || granted.is_some()) {
+        app.stage = Stage::Waiting;
+        app.wanted = first.max(app.minimum);
+        for _ in &made.unbound {
+            *app.pods.leaving.entry(NOWHERE).or_default() += 1;
+        }
+        app.pods.leave();
+        app.claim = entry.and_then(|entry| entry.claim.as_ref()).and_then(|claim| {
+            let node = |node: &Option<String>| node.as_ref().map_or(Some(NOWHERE), |node| places.get(node).copied());
+            let executors: Option<Vec<(usize, u32)>> =
+                claim.executors.iter().map(|(name, count)| Some((node(name)?, *count))).collect();
+            let placement = Placement { driver: node(&claim.driver)?, executors: executors? };
+            Some(Claim { rank: claim.rank, placement })
+        });
+        return;
+    }
+    let recorded = granted.map_or_else(|| on_record(object), |grant| grant.executors);
+    let given = entry.and_then(|entry| entry.given).unwrap_or(recorded);
+    let since = object.status.as_ref().and_then(|status| status.last_submission_attempt_time.as_ref());
+    app.stage = Stage::Admitted {
+        since: granted.map_or_else(|| since.map_or(0, |since| since.0.as_millisecond()), |grant| grant.since),
+    };
+    let wanted = entry.and_then(|entry| entry.wanted).or(wants);
+    app.wanted = wanted.unwrap_or(if state(object).is_admitted() && allocates(object) { given } else { first });
+    if !made.driver || made.driver_unbound {
+        app.pods.driver = Some(entry.and_then(|entry| entry.driver.as_ref()).map_or(NOWHERE, place));
+    }
+    let missing = given.saturating_sub(made.executors);
+    let seats = entry.map(|entry| &entry.seats);
+    let seat = |index: &u32| seats.and_then(|seats| seats.get(index)).map_or(NOWHERE, place);
+    let mut promised: Vec<usize> = made.unbound.iter().map(seat).collect();
+    if let Some(entry) = entry {
+        let there = |index: &u32| made.unbound.contains(index) || made.bound.iter().any(|(bound, ..)| bound == index);
+        let assigned = entry.seats.iter().filter(|(index, _)| !there(index)).map(|(_, node)| place(node));
+        promised.extend(assigned.chain(entry.free_seats.iter().map(place)).take(missing as usize));
+    }
+    promised.resize(made.unbound.len() + missing as usize, NOWHERE);
+    promised.into_iter().for_each(|node| *app.pods.executors.entry(node).or_default() += 1);
+}
+
+fn allocates(app: &SparkApplication) -> bool {
+    app.spec.dynamic_allocation.as_ref().is_some_and(|options| options.enabled)
+}
+
+fn amounts(record: &PodRecord, kinds: &mut Kinds) -> Amounts {
+    let mut amounts = Amounts::of(record.requests.cpu, record.requests.memory, record.requests.pods);
+    for (name, amount) in &record.others {
+        amounts.set(kinds.intern(name), *amount);
+    }
+    amounts
+}
+
+fn sites(cache: &Cache, kinds: &mut Kinds) -> Vec<Site> {
+    let site = |node: Node| {
+        let mut allocatable = Amounts::of(node.allocatable.cpu, node.allocatable.memory, node.allocatable.pods);
+        for (name, amount) in &node.others {
+            allocatable.set(kinds.intern(name), *amount);
+        }
+        Site { node, allocatable, foreign: Amounts::default() }
+    };
+    cache.nodes().all().into_iter().map(site).collect()
+}
+
+/// What a quota says is used, less what the pods of the snapshot's applications use that are there, is others'.
+fn count_foreign(snapshot: &mut Snapshot, counted: &BTreeMap<String, Vec<There>>) {
+    let mut quotas = std::mem::take(&mut snapshot.quotas);
+    for (namespace, quotas) in &mut quotas {
+        for limit in quotas.iter_mut().flat_map(|quota| &mut quota.limits) {
+            let there = counted.get(namespace).into_iter().flatten();
+            let used =
+                there.map(|there| limit.taken(snapshot, &snapshot.apps[there.number], there.driver, there.executors));
+            limit.foreign = limit.foreign.saturating_sub(used.sum());
+        }
+    }
+    snapshot.quotas = quotas;
+}
