@@ -36,6 +36,7 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
         target: context.followed.target(app),
         drained: context.followed.drained(&uid),
         shortage: None,
+        place: None,
         evicted: None,
         held: context.pauses.held(&uid),
         refresh: context.pauses.may_tell(&uid, context.settings.queue_interval),

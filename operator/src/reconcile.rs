@@ -100,7 +100,7 @@ async fn admit(
             Answer::Later => {
                 return Ok((Plan { again: Some(context.settings.queue_interval), ..Plan::default() }, app.clone()));
             }
-            Answer::Wait(verdict) => seen.shortage = Some(verdict.trouble),
+            Answer::Wait(verdict) => (seen.shortage, seen.place) = (Some(verdict.trouble), verdict.place),
             Answer::Start(executors) => {
                 seen.target = Some(executors).filter(|executors| *executors != conf::executors(&app.spec));
             }

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
-use onager_crds::{SparkApplication, State};
+use onager_crds::{QueuePlace, SparkApplication, State};
 
 /// Driver or executor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +148,8 @@ pub struct Seen<'a> {
     pub drained: BTreeSet<u32>,
     /// Why its gang cannot be placed now; only looked at while it is not admitted.
     pub shortage: Option<Trouble>,
+    /// The queue it waits in, and its place there.
+    pub place: Option<QueuePlace>,
     /// All of it gives way to another application: why.
     pub evicted: Option<Trouble>,
     /// Nothing is to be created for a while, since a create failed.

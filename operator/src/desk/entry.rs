@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onager_core::Trouble;
+use onager_crds::QueuePlace;
 
 /// One application.
 #[derive(Debug, Default)]
@@ -62,7 +63,7 @@ pub struct Verdict {
     /// The word and the sentence.
     pub trouble: Trouble,
     /// Its queue, and its place in line, rounded up where it is far behind.
-    pub place: Option<(String, u32)>,
+    pub place: Option<QueuePlace>,
 }
 
 impl Entry {

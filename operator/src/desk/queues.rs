@@ -38,7 +38,8 @@ impl Writer {
             let Some((name, queue)) = report.name.as_ref().and_then(|name| queues.get_key_value(name)) else {
                 continue;
             };
-            let status = status(queue, report, &reports.kinds);
+            let mut status = status(queue, report, &reports.kinds);
+            status.waiting = reports.first.get(name).cloned().unwrap_or_default();
             if queue.status.as_ref() == Some(&status) {
                 continue;
             }
@@ -75,6 +76,7 @@ fn status(queue: &Queue, report: &QueueReport, kinds: &Kinds) -> QueueStatus {
         share: Some(format!("{:.2}", report.share)),
         queued: i32::try_from(report.waiting).unwrap_or(i32::MAX),
         admitted: i32::try_from(report.admitted).unwrap_or(i32::MAX),
+        waiting: Vec::new(),
         conditions,
     }
 }

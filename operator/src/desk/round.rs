@@ -12,6 +12,7 @@ use onager_core::{
     Trouble,
     queue::{Decision, Name, Outcome, QueueReport, Snapshot, ground::Placement, snapshot::NOWHERE},
 };
+use onager_crds::{MOST_WAITING, QueuePlace, Waiting};
 use tokio::time::sleep;
 
 use super::{
@@ -66,7 +67,7 @@ pub struct Reports {
     /// By queue.
     pub queues: Vec<QueueReport>,
     /// Those that are first in line of each queue: application, place, word and sentence.
-    pub first: BTreeMap<Name, Vec<(Name, u32, Trouble)>>,
+    pub first: BTreeMap<Name, Vec<Waiting>>,
     /// The names of resources.
     pub kinds: onager_core::queue::Kinds,
 }
@@ -172,8 +173,8 @@ impl Memory {
         snapshot: &Snapshot,
         apps: &[(String, Name)],
         wake: &mut Vec<Name>,
-    ) -> BTreeMap<Name, Vec<(Name, u32, Trouble)>> {
-        let mut first: BTreeMap<Name, Vec<(Name, u32, Trouble)>> = BTreeMap::new();
+    ) -> BTreeMap<Name, Vec<Waiting>> {
+        let mut first: BTreeMap<Name, Vec<Waiting>> = BTreeMap::new();
         for why in &outcome.waiting {
             let (uid, name) = &apps[why.app];
             let block = &outcome.blocks[why.block];
@@ -181,19 +182,25 @@ impl Memory {
             let place = rounded(why.position);
             // Those far behind are told what keeps them as long as that is one word, and no figures that change all the time.
             let message = match queue {
-                Some(queue) if why.position > MOST_FIRST as u32 => {
+                Some(queue) if why.position > MOST_WAITING as u32 => {
                     format!("about {place} are in line of queue {queue} with it: see what the first wait for")
                 }
                 _ => outcome.message(why, &snapshot.kinds),
             };
             let trouble = Trouble { reason: block.reason().into(), message };
-            if let Some(queue) = queue.filter(|_| why.position <= MOST_FIRST as u32) {
-                first.entry(queue.clone()).or_default().push((name.clone(), why.position, trouble.clone()));
+            if let Some(queue) = queue.filter(|_| why.position <= MOST_WAITING as u32) {
+                first.entry(queue.clone()).or_default().push(Waiting {
+                    application: name.to_string(),
+                    position: why.position,
+                    reason: trouble.reason.clone(),
+                    message: trouble.message.clone(),
+                });
             }
             let Some(entry) = self.entries.get_mut(uid).filter(|entry| entry.asks && entry.grant.is_none()) else {
                 continue;
             };
-            let verdict = Verdict { trouble, place: queue.map(|queue| (queue.to_string(), place)) };
+            let verdict =
+                Verdict { trouble, place: queue.map(|queue| QueuePlace { name: queue.to_string(), position: place }) };
             let same = |old: &Verdict| old.trouble.reason == verdict.trouble.reason && old.place == verdict.place;
             if !entry.verdict.as_ref().is_some_and(same) {
                 wake.push(name.clone());
@@ -203,9 +210,6 @@ impl Memory {
         first
     }
 }
-
-/// So many of a queue's line are told exactly.
-const MOST_FIRST: usize = 10;
 
 /// Those on a node that were made last, and do not run where there are such, are the ones to go.
 fn retire(retired: &mut std::collections::BTreeSet<u32>, executors: &mut Vec<(u32, usize)>, place: usize, count: u32) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::runtime::watcher::Event;
 use onager_core::{Action, queue::Name};
-use onager_crds::{Queue, SparkApplication, SparkApplicationStatus, State};
+use onager_crds::{Queue, QueuePlace, SparkApplication, SparkApplicationStatus, State};
 use serde_json::{Value, json};
 
 use super::{Answer, Desk, entry::Verdict};
@@ -177,7 +177,10 @@ fn a_queue_admits_no_more_than_its_capability() {
     let (first, second) = (app("first", 1, json!({"queue": "etl"})), app("second", 1, json!({"queue": "etl"})));
     assert_eq!(world.ask(&first), Answer::Start(1));
     let verdict = world.waits(&second);
-    assert_eq!((verdict.trouble.reason.as_str(), verdict.place), ("QueueFull", Some(("alpha/etl".into(), 1))));
+    assert_eq!(
+        (verdict.trouble.reason.as_str(), verdict.place),
+        ("QueueFull", Some(QueuePlace { name: "alpha/etl".into(), position: 1 }))
+    );
     assert_eq!(world.waits(&app("third", 1, json!({"queue": "none"}))).trouble.reason, "QueueMissing");
 }
 

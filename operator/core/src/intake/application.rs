@@ -45,6 +45,14 @@ pub struct Habits {
     pub limits_cpu: bool,
 }
 
+/// The queue that an application names.
+pub fn queue_of(app: &SparkApplication) -> Option<Name> {
+    let namespace = app.metadata.namespace.as_deref().unwrap_or("default");
+    let options = app.spec.batch_scheduler_options.as_ref();
+    let queue = app.spec.queue.as_ref().or_else(|| options.and_then(|options| options.queue.as_ref()));
+    queue.filter(|queue| !queue.is_empty()).map(|queue| Name::read(queue, namespace))
+}
+
 /// An application that waits, with as many executors wanted as it may come to have.
 ///
 /// # Errors
@@ -59,8 +67,6 @@ pub fn application(
     let refused = |refusal: crate::Refusal| Unreadable(refusal.message);
     let workload = Workload::read(&app.spec).map_err(refused)?;
     let namespace = app.metadata.namespace.as_deref().unwrap_or("default");
-    let options = app.spec.batch_scheduler_options.as_ref();
-    let queue = app.spec.queue.as_ref().or_else(|| options.and_then(|options| options.queue.as_ref()));
     let marks = [&app.metadata.labels, &app.metadata.annotations];
     let user = marks.into_iter().flatten().find_map(|marks| marks.get(USER)).cloned().unwrap_or_default();
     let class = workload.driver.outline.spec.priority_class_name.as_deref().filter(|name| !name.is_empty());
@@ -73,7 +79,7 @@ pub fn application(
     let created = app.metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_millisecond());
     Ok(App {
         name: Name::new(namespace, app.metadata.name.as_deref().unwrap_or_default()),
-        queue: queue.filter(|queue| !queue.is_empty()).map(|queue| Name::read(queue, namespace)),
+        queue: queue_of(app),
         priority,
         created,
         user,

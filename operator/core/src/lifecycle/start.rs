@@ -3,11 +3,11 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use onager_crds::{DriverInfo, ExecutorStatus, SparkApplication, SparkApplicationStatus, State};
+use onager_crds::{DriverInfo, ExecutorStatus, QueuePlace, SparkApplication, SparkApplicationStatus, State};
 
 use super::{driver_pod_name, end, report};
 use crate::{
-    Settings,
+    Settings, intake,
     plan::{Action, Event, Plan},
     rules,
     seen::{Phase, PodSeen, Seen, Trouble},
@@ -130,8 +130,9 @@ fn wait(
     let told = queued && status.application_state.reason.as_deref() == Some(why.0);
     // Figures in the sentence change with every pod of others: who waits is not written anew for each.
     let same_spec = seen.app.status.as_ref().is_some_and(|old| old.observed_generation == status.observed_generation);
-    let keep = told && same_spec && !seen.refresh;
+    let keep = told && same_spec && !seen.refresh && (seen.place.is_none() || status.queue == seen.place);
     if !keep {
+        status.queue = place(seen);
         report::reopen(&mut status, now);
         report::set_state(&mut status, State::Queued, Some(why));
         report::set_condition(&mut status, "Admitted", false, why, now);
@@ -164,6 +165,7 @@ fn admit(seen: &Seen<'_>, mut status: SparkApplicationStatus, workload: &Workloa
     executors.recent_failures.clear();
     let first = executors.highest_index + 1;
     executors.highest_index += wanted;
+    status.queue = place(seen);
     report::set_state(&mut status, State::Submitted, None);
     let message = format!("the driver and {} executors have room", workload.minimum);
     report::set_condition(&mut status, "Admitted", true, ("Admitted", &message), now);
@@ -176,6 +178,12 @@ fn admit(seen: &Seen<'_>, mut status: SparkApplicationStatus, workload: &Workloa
         events: vec![Event::normal("SparkApplicationSubmitted", message)],
         again: None,
     }
+}
+
+/// The queue, and its place in line where that is known.
+fn place(seen: &Seen<'_>) -> Option<QueuePlace> {
+    let named = || intake::queue_of(seen.app).map(|queue| QueuePlace { name: queue.to_string(), position: 0 });
+    seen.place.clone().or_else(named)
 }
 
 fn set_executors(status: &mut SparkApplicationStatus, wanted: u32) -> &mut ExecutorStatus {

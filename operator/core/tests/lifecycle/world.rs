@@ -135,6 +135,7 @@ impl World {
             held: self.held.clone(),
             refresh: true,
             shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),
+            place: None,
             evicted: None,
         }
     }

@@ -192,8 +192,8 @@ async fn more_memory_than_any_node_has() -> Result<()> {
     in_namespace(async |team: Team| {
         raise_quota(&team, json!({"requests.memory": "2Ti", "limits.memory": "2Ti"})).await?;
         let run = team.start(app("huge").with(json!({"executor": {"memory": "900g"}}))).await?;
-        let message = run.queues("InsufficientResources").await?;
-        for words in ["memory", "more than any node has", "too little"] {
+        let message = run.queues("TooLarge").await?;
+        for words in ["needs", "memory", "even if nothing else ran"] {
             ensure!(message.contains(words), "{message}");
         }
         let ever = team.history.all().await?;

@@ -44,7 +44,7 @@ async fn nothing_new_when_nothing_changes() -> Result<()> {
         let (done, waits) = (app("done").executors(2), app("waits").with(nowhere));
         team.start(done.clone()).await?.completes().await?;
         team.run("done").comes_to_rest().await?;
-        team.start(waits.clone()).await?.queues("InsufficientResources").await?;
+        team.start(waits.clone()).await?.queues("NoMatchingNode").await?;
         // The last event comes after the status.
         until("all is told", async || {
             let told = (team.run("done").events().await?, team.run("waits").events().await?);

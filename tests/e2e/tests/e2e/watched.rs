@@ -30,13 +30,13 @@ async fn by_prometheus_with_the_charts_alerts_and_dashboard() -> Result<()> {
         team.start(app("wrong").sql("SELECT * FROM nowhere")).await?.reaches(State::Failed).await?;
 
         let nowhere = json!({"executor": {"nodeSelector": {"onager.dev/no-such": "node"}}});
-        team.start(app("waits").with(nowhere)).await?.queues("InsufficientResources").await?;
+        team.start(app("waits").with(nowhere)).await?.queues("NoMatchingNode").await?;
 
         before.have_grown(&prometheus).await?;
         for (query, least) in [
             ("onager_applications{state=\"COMPLETED\"}", 1.0),
             ("onager_application_failures_total{reason=\"BadInput\"}", 1.0),
-            ("onager_waiting_applications{reason=\"InsufficientResources\"}", 1.0),
+            ("onager_waiting_applications{reason=\"NoMatchingNode\"}", 1.0),
             ("onager_reconcile_duration_seconds_count", 9.0),
             ("sum(onager_api_requests_total{verb=\"create\", resource=\"pods\", code=\"2xx\"})", 6.0),
             ("sum(onager_webhook_duration_seconds_count{answer=\"allowed\"})", 6.0),
