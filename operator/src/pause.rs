@@ -14,6 +14,10 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest, and the one after an exceeded quota.
 const LONGEST: Duration = Duration::from_secs(15);
 
+/// The first pause after a gang that did not come up whole, and the longest.
+const UNDONE: Duration = Duration::from_secs(10);
+const LONGEST_UNDONE: Duration = Duration::from_secs(300);
+
 /// Counts of executors are written at most so often: they change with each of many pods that come up one after the other.
 const COUNTS: Duration = Duration::from_secs(1);
 
@@ -25,6 +29,7 @@ pub struct Pauses(Mutex<HashMap<String, Pause>>);
 struct Pause {
     until: Option<Instant>,
     failures: u32,
+    undone: u32,
     trouble: Option<Trouble>,
     told: Option<Instant>,
     saved: Option<Instant>,
@@ -47,10 +52,19 @@ impl Pauses {
         length
     }
 
+    /// A gang did not come up whole: it is tried again after a pause that doubles each time.
+    pub fn undone(&self, uid: &str, trouble: Trouble) {
+        let mut pauses = self.lock();
+        let pause = pauses.entry(uid.to_string()).or_default();
+        pause.until = Some(Instant::now() + UNDONE.saturating_mul(1 << pause.undone.min(8)).min(LONGEST_UNDONE));
+        pause.undone += 1;
+        pause.trouble = Some(trouble);
+    }
+
     /// A create succeeded.
     pub fn succeeded(&self, uid: &str) {
         if let Some(pause) = self.lock().get_mut(uid) {
-            *pause = Pause { told: pause.told, saved: pause.saved, ..Pause::default() };
+            *pause = Pause { told: pause.told, saved: pause.saved, undone: pause.undone, ..Pause::default() };
         }
     }
 
@@ -102,6 +116,16 @@ mod tests {
         pauses.succeeded("a");
         assert_eq!(pauses.held("a"), None);
         assert_eq!(pauses.refused("a", None, false).as_secs(), 1);
+    }
+
+    #[test]
+    fn a_gang_that_was_undone_waits_longer_each_time_whatever_is_made_meanwhile() {
+        let (pauses, trouble) = (Pauses::default(), Trouble { reason: "GangTimeout".into(), message: String::new() });
+        pauses.undone("a", trouble.clone());
+        assert!(pauses.held("a").is_some_and(|held| held.left <= UNDONE && held.trouble == Some(trouble.clone())));
+        pauses.succeeded("a");
+        pauses.undone("a", trouble);
+        assert!(pauses.held("a").is_some_and(|held| held.left > UNDONE));
     }
 
     #[test]

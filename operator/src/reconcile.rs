@@ -73,7 +73,12 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         let saved = save(app, &plan, context).await?;
         (plan, saved)
     };
-    carry_out(&saved, plan, context).await
+    let undone = undone(&plan).filter(|_| state(app).is_admitted());
+    let again = carry_out(&saved, plan, context).await?;
+    if let Some(trouble) = undone {
+        context.pauses.undone(app.metadata.uid.as_deref().unwrap_or_default(), trouble);
+    }
+    Ok(again)
 }
 
 /// Limits what an admitted application has to what the desk allows; what it wants beyond that it asks for.
@@ -114,6 +119,13 @@ async fn admit(
         context.pauses.told(uid);
     }
     Ok((plan, saved))
+}
+
+/// Why a gang is undone, if the plan does that.
+fn undone(plan: &Plan) -> Option<Trouble> {
+    let state = &plan.status.as_ref()?.application_state;
+    let (reason, message) = (state.reason.clone()?, state.error_message.clone()?);
+    (reason == lifecycle::GANG_TIMEOUT).then_some(Trouble { reason, message })
 }
 
 fn admits(plan: &Plan) -> bool {

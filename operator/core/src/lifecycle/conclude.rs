@@ -7,14 +7,22 @@ use onager_crds::{SparkApplicationStatus, State};
 use super::{
     end, executors, report,
     retry::{self, End},
+    start,
 };
 use crate::{
+    Settings,
     plan::{Event, Plan},
     seen::{Phase, PodSeen, Seen},
 };
 
 /// The driver has ended.
-pub fn plan(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSeen, now: Timestamp) -> Plan {
+pub fn plan(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    driver: &PodSeen,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
     let exit = driver.exit.clone().unwrap_or_default();
     let at = exit.at.unwrap_or(now);
     let summary = serde_json::from_str::<Summary>(&exit.message).ok();
@@ -33,6 +41,9 @@ pub fn plan(seen: &Seen<'_>, mut status: SparkApplicationStatus, driver: &PodSee
             };
             // A driver that waited in vain for executors does not know why they did not come.
             let trouble = executors::first_trouble(seen).filter(|_| failure.class == ErrorClass::Platform);
+            if let Some(plan) = start::undo_gang(seen, &status, trouble.as_ref(), settings, now) {
+                return plan;
+            }
             let message =
                 trouble.map_or(failure.message.clone(), |trouble| format!("{}; {}", failure.message, trouble.message));
             badly(seen, status, End::Badly, (reason, &message), at, now)

@@ -21,7 +21,7 @@ use onager_crds::{SparkApplication, State};
 pub use conclude::reject;
 pub use edit::run_hash;
 pub use report::show_duration;
-pub use start::undo_admission;
+pub use start::{GANG_TIMEOUT, undo_admission};
 
 use crate::{Settings, plan::Plan, seen::Seen};
 

@@ -30,7 +30,7 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
             return start::requeue(seen, status, &workload, &trouble, settings, now);
         }
         on_record(&mut status, driver, now);
-        return conclude::plan(seen, status, driver, now);
+        return conclude::plan(seen, status, driver, settings, now);
     }
     if suspend::is_asked_for(seen) {
         return suspend::begin(seen, now);
@@ -148,6 +148,9 @@ fn pending(
     let left = start_time_left(&status, settings, now);
     let trouble = driver.trouble.clone().or_else(|| executors::first_trouble(seen));
     if left.is_zero() {
+        if let Some(plan) = start::undo_gang(seen, &status, trouble.as_ref(), settings, now) {
+            return plan;
+        }
         let trouble = trouble
             .unwrap_or(Trouble { reason: "StartTimeout".into(), message: "the driver's pod did not start".into() });
         let limit = report::show_duration(settings.start_limit.as_secs());

@@ -17,6 +17,11 @@ use crate::{
 /// The longest sentence of a refusal, in bytes: a status stays small whatever was written.
 const LONGEST: usize = 4_000;
 
+/// What the cluster's scheduler says of a pod that it finds no node for.
+const UNSCHEDULABLE: &str = "Unschedulable";
+/// Why a gang that did not come up whole waits again.
+pub const GANG_TIMEOUT: &str = "GangTimeout";
+
 /// The plan of an application that may be admitted.
 pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     let workload = match judge(seen) {
@@ -90,6 +95,28 @@ pub fn give_way(
     let mut plan = requeue(seen, status, workload, evicted, settings, now);
     plan.events = vec![Event::warning("SparkApplicationPreempted", evicted.message.clone())];
     plan
+}
+
+/// Back to the queue, since pods of the gang found no node in their time: others were faster, or nodes that an autoscaler was
+/// to make did not come. Nobody's failure; it is tried again after a pause.
+pub fn undo_gang(
+    seen: &Seen<'_>,
+    status: &SparkApplicationStatus,
+    trouble: Option<&Trouble>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<Plan> {
+    let trouble = trouble.filter(|trouble| trouble.reason == UNSCHEDULABLE)?;
+    let workload = Workload::read(&seen.app.spec).ok()?;
+    let limit = report::show_duration(settings.start_limit.as_secs());
+    let message = format!(
+        "it did not come up whole in {limit}, was undone, and is tried again after a pause: {}",
+        trouble.message
+    );
+    let trouble = Trouble { reason: GANG_TIMEOUT.into(), message };
+    let mut plan = requeue(seen, status.clone(), &workload, &trouble, settings, now);
+    plan.events = vec![Event::warning("SparkApplicationUndone", trouble.message)];
+    Some(plan)
 }
 
 /// Back to the queue, without counting it as a submission.
