@@ -10,7 +10,7 @@ use onager_crds::State::{
 pub type Transition = (State, &'static str, State);
 
 /// All of them.
-pub const TRANSITIONS: [Transition; 60] = [
+pub const TRANSITIONS: [Transition; 62] = [
     (New, ROOM, Submitted),
     (New, NO_ROOM, Queued),
     (New, CANNOT_RUN, Failed),
@@ -20,7 +20,11 @@ pub const TRANSITIONS: [Transition; 60] = [
     (Queued, SUSPENDED, Suspending),
     (Submitted, "the driver runs", Running),
     (Submitted, "the driver runs, on a node that does not answer", Unknown),
-    (Submitted, "a quota that a race used up, or a node that refused the driver", Queued),
+    (
+        Submitted,
+        "a quota that a race used up, a node that refused the driver, no nodes in time, or others' right to its room",
+        Queued,
+    ),
     (Submitted, "the driver did not come to run; the policy says again", SubmissionFailed),
     (Submitted, WELL, Completed),
     (Submitted, WELL_AGAIN, Succeeding),
@@ -29,6 +33,7 @@ pub const TRANSITIONS: [Transition; 60] = [
     (Submitted, EDITED, Invalidating),
     (Submitted, SUSPENDED, Suspending),
     (Running, "the driver's node does not answer", Unknown),
+    (Running, GIVES_WAY, Queued),
     (Running, WELL, Completed),
     (Running, WELL_AGAIN, Succeeding),
     (Running, BADLY, Failed),
@@ -36,6 +41,7 @@ pub const TRANSITIONS: [Transition; 60] = [
     (Running, EDITED, Invalidating),
     (Running, SUSPENDED, Suspending),
     (Unknown, "the node answers again", Running),
+    (Unknown, GIVES_WAY, Queued),
     (Unknown, WELL, Completed),
     (Unknown, WELL_AGAIN, Succeeding),
     (Unknown, BADLY, Failed),
@@ -76,6 +82,7 @@ pub const TRANSITIONS: [Transition; 60] = [
 const ROOM: &str = "room";
 const NO_ROOM: &str = "no room, no quota, or a driver of an earlier run is still there";
 const CANNOT_RUN: &str = "a spec that cannot run";
+const GIVES_WAY: &str = "others have a right to its room, or its executors found no nodes in time";
 const WELL: &str = "the driver ended well";
 const WELL_AGAIN: &str = "the driver ended well; the policy is Always";
 const BADLY: &str = "the driver ended badly, is gone, or did not start in time";

@@ -370,6 +370,40 @@ fn dynamic_allocation_takes_back_what_does_not_run_yet_and_stops_nobody_at_work(
 }
 
 #[test]
+fn who_gives_way_waits_again_and_no_failure_is_counted() {
+    let mut world = running(RestartPolicyType::Never, None);
+    world.step(Step::Evicted);
+    world.room = false;
+    world.step(ALL);
+    let evicted = status(&world);
+    assert_eq!(
+        (evicted.application_state.state, evicted.failed_attempts, evicted.submission_attempts),
+        (State::Queued, 0, 0)
+    );
+    assert!(world.pods.iter().all(|pod| pod.deleting), "all of it goes, its driver too: {:?}", world.pods);
+    pods_go(&mut world);
+    world.room = true;
+    runs(&mut world);
+    ends(&mut world, true);
+    world.comes_to_rest();
+    assert_eq!(world.state(), State::Completed);
+}
+
+#[test]
+fn a_gang_that_finds_no_nodes_in_its_time_is_undone_whole() {
+    let mut world = World::new(false);
+    world.step(ALL);
+    let executor = world.pods.iter().position(|pod| pod.role == Role::Executor(2)).expect("it");
+    world.step(Step::Unschedulable(executor));
+    world.step(Step::Seconds(301));
+    world.step(ALL);
+    let undone = status(&world);
+    assert_eq!((undone.application_state.state, undone.submission_attempts), (State::Queued, 0));
+    assert_eq!(undone.application_state.reason.as_deref(), Some("GangTimeout"));
+    assert!(world.pods.iter().all(|pod| pod.deleting), "{:?}", world.pods);
+}
+
+#[test]
 fn executors_that_ended_stay_where_that_is_asked_for_and_those_that_work_do_not() {
     let mut world = World::new(true);
     runs(&mut world);

@@ -59,6 +59,10 @@ pub enum Step {
     Target(Option<u32>),
     /// The driver lets an executor go.
     Drained(u32),
+    /// Others have a right to its room.
+    Evicted,
+    /// No node is found for a pod.
+    Unschedulable(usize),
     /// The spec is edited in what its pods are made of.
     Edit,
     /// The spec is edited into one that cannot run, or back.
@@ -79,6 +83,7 @@ pub struct World {
     pub sides_missing: bool,
     pub target: Option<u32>,
     pub drained: BTreeSet<u32>,
+    pub evicted: bool,
     pub now: Timestamp,
     pub deleted: bool,
     pub in_flight: Option<Action>,
@@ -108,6 +113,7 @@ impl World {
             sides_missing: false,
             target: None,
             drained: BTreeSet::new(),
+            evicted: false,
             now: Timestamp::UNIX_EPOCH,
             deleted: false,
             in_flight: None,
@@ -136,7 +142,8 @@ impl World {
             refresh: true,
             shortage: (!self.room).then(|| Trouble { reason: "InsufficientResources".into(), message: "none".into() }),
             place: None,
-            evicted: None,
+            evicted: (self.evicted && self.state().is_admitted())
+                .then(|| Trouble { reason: "Preempted".into(), message: "it gives way to other".into() }),
         }
     }
 
@@ -181,6 +188,7 @@ impl World {
             if self.app.status.as_ref().and_then(|status| status.run_hash.as_ref()) != status.run_hash.as_ref() {
                 self.version_of_run = self.version;
             }
+            self.evicted &= after.is_admitted();
             self.app.status = Some(status);
         }
         let mut actions = plan.actions.into_iter();
@@ -307,6 +315,12 @@ impl World {
             Step::Seconds(seconds) => self.now += SignedDuration::from_secs(seconds),
             Step::Scale(instances) => self.edit(|spec| spec.executor.instances = Some(instances)),
             Step::Target(target) => self.target = target,
+            Step::Evicted => self.evicted = self.state().is_admitted(),
+            Step::Unschedulable(pod) => {
+                if let Some(pod) = pick(pod).map(|at| &mut self.pods[at]).filter(|pod| pod.phase == Phase::Pending) {
+                    pod.trouble = Some(Trouble { reason: "Unschedulable".into(), message: "0 of 3 nodes".into() });
+                }
+            }
             Step::Drained(index) => drop(self.drained.insert(index)),
             Step::Edit => {
                 self.version += 1;
