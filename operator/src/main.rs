@@ -77,7 +77,8 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("cannot read or make the Secret with the control key")?;
     let mut webhook =
-        Webhook::start(&config.webhook, &config.pod_namespace, client.clone(), metrics.registry()).await?;
+        Webhook::start(&config.webhook, &config.pod_namespace, &config.namespaces, client.clone(), metrics.registry())
+            .await?;
     ready.send_replace(vec![("a webhook certificate that the API server trusts", webhook.ready())]);
     let lease = LeaderLease::new(client.clone(), &config.pod_namespace, &config.lease_name, &config.pod_name);
     if config.leader_elect {

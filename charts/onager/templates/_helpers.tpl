@@ -47,7 +47,7 @@ annotations:
 {{- end -}}
 {{- end -}}
 
-{{/* What the validating and the mutating webhook have in common. Arguments: the root, the path. Fails closed, for our own
+{{/* What the validating and the mutating webhook have in common. Arguments: the root, the path, the resources. Fails closed, for our own
 kinds alone. An object that is being deleted must be able to go while no operator is there. */}}
 {{- define "onager.webhook" -}}
 {{- $root := index . 0 -}}
@@ -78,7 +78,7 @@ rules:
   - apiGroups: [onager.dev]
     apiVersions: [v1alpha1]
     operations: [CREATE, UPDATE]
-    resources: [sparkapplications, scheduledsparkapplications]
+    resources: [{{ join ", " (index . 2) }}]
     scope: Namespaced
 {{- end -}}
 

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod metrics;
+mod queues;
 mod review;
 mod rights;
 mod server;
@@ -17,7 +18,7 @@ use anyhow::Context as _;
 use kube::Client;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-use self::{certificate::Served, rights::Rights, server::Phase};
+use self::{certificate::Served, queues::Queues, rights::Rights, server::Phase};
 
 #[cfg(test)]
 pub use self::metrics::Answer;
@@ -36,13 +37,15 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Listens, and begins to make, serve and inject its certificate. Without `--webhook` it does nothing and is ready.
+    /// Listens, and begins to make, serve and inject its certificate; `namespaces` are the namespaces in which Queues are looked for,
+    /// all where it is empty. Without `--webhook` it does nothing and is ready.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(
         settings: &WebhookSettings,
         namespace: &str,
+        namespaces: &[String],
         client: Client,
         registry: &prometheus::Registry,
     ) -> anyhow::Result<Self> {
@@ -54,16 +57,17 @@ impl Webhook {
         }
         let (kept, ready) = watch::channel(false);
         let metrics = WebhookMetrics::register(registry)?;
-        let served = Arc::new(Served::new(metrics.clone()));
+        let certificate = Arc::new(Served::new(metrics.clone()));
         let listener = TcpListener::bind(settings.webhook_address)
             .await
             .with_context(|| format!("cannot listen on {}", settings.webhook_address))?;
-        let app = review::router(Rights::new(client.clone()), metrics, phases.clone());
-        let tls = certificate::server_config(served.clone())?;
+        let queues = Queues::new(client.clone(), namespaces.to_vec());
+        let app = review::router(Rights::new(client.clone()), queues, metrics, phases.clone());
+        let tls = certificate::server_config(certificate.clone())?;
         tasks.spawn(server::serve(listener, tls, app, phases));
         match settings.webhook_certificate_dir.clone() {
-            Some(folder) => tasks.spawn(certificate::follow(folder, served, kept)),
-            None => tasks.spawn(certificate::keep(settings.clone(), namespace.to_string(), client, served, kept)),
+            Some(folder) => tasks.spawn(certificate::follow(folder, certificate, kept)),
+            None => tasks.spawn(certificate::keep(settings.clone(), namespace.to_string(), client, certificate, kept)),
         };
         Ok(Self { phase, tasks, ready })
     }

@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use super::{
     metrics::{Answer, WebhookMetrics},
+    queues::Queues,
     rights::Rights,
     server::Phase,
 };
@@ -41,17 +42,18 @@ const MESSAGE_LIMIT: usize = 16 << 10;
 #[derive(Clone)]
 struct Shared {
     rights: Arc<Rights>,
+    queues: Arc<Queues>,
     metrics: WebhookMetrics,
     phase: watch::Receiver<Phase>,
 }
 
 /// The paths that the chart's configurations name.
-pub fn router(rights: Rights, metrics: WebhookMetrics, phase: watch::Receiver<Phase>) -> Router {
+pub fn router(rights: Rights, queues: Queues, metrics: WebhookMetrics, phase: watch::Receiver<Phase>) -> Router {
     Router::new()
         .route("/validate", post(async |shared: State<Shared>, body: Bytes| answer("validate", &shared, &body).await))
         .route("/default", post(async |shared: State<Shared>, body: Bytes| answer("default", &shared, &body).await))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .with_state(Shared { rights: Arc::new(rights), metrics, phase })
+        .with_state(Shared { rights: Arc::new(rights), queues: Arc::new(queues), metrics, phase })
 }
 
 /// What is asked: the request without its objects, and these as they came, unknown fields included.
@@ -65,7 +67,7 @@ async fn answer(webhook: &'static str, shared: &Shared, body: &[u8]) -> Response
     let began = Instant::now();
     let (response, kind) = match read(body) {
         Ok(question) => {
-            let judged = AssertUnwindSafe(judge(webhook, &shared.rights, &question)).catch_unwind();
+            let judged = AssertUnwindSafe(judge(webhook, shared, &question)).catch_unwind();
             match tokio::time::timeout(LIMIT, judged).await {
                 Ok(Ok(response)) => {
                     let kind = if response.allowed { Answer::Allowed } else { Answer::Denied };
@@ -103,8 +105,8 @@ fn read(body: &[u8]) -> Result<Question, String> {
     Ok(Question { request, object: object.unwrap_or_default(), old })
 }
 
-async fn judge(webhook: &str, rights: &Rights, question: &Question) -> AdmissionResponse {
-    let Question { request, object, old } = question;
+async fn judge(webhook: &str, shared: &Shared, question: &Question) -> AdmissionResponse {
+    let (Question { request, object, old }, rights) = (question, &shared.rights);
     let asked = matches!(request.operation, Operation::Create | Operation::Update);
     // The garbage collector and finalizers of others must always come through.
     let leaving = object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
@@ -117,11 +119,16 @@ async fn judge(webhook: &str, rights: &Rights, question: &Question) -> Admission
     };
     match webhook {
         "validate" => {
-            let verdict = rules::check(object, kind, old.as_ref());
-            if verdict.faults.is_empty()
-                && let Some(refusal) = without_right(rights, question, kind).await
-            {
-                return refusal;
+            let mut verdict = rules::check(object, kind, old.as_ref());
+            if verdict.faults.is_empty() {
+                let (refusal, among) = futures::join!(
+                    without_right(rights, question, kind),
+                    shared.queues.judge(object, kind, old.as_ref())
+                );
+                if let Some(refusal) = refusal {
+                    return refusal;
+                }
+                verdict.add(among);
             }
             validated(request, verdict)
         }

@@ -29,7 +29,8 @@ struct Ground {
     server: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
-/// Lets ann use every account but `admin`, does not answer about `slow`, and calls the operator by its name.
+/// Lets ann use every account but `admin`, does not answer about `slow`, calls the operator by its name, and has the Queue
+/// `team/below` under `team/above`.
 fn api_server() -> kube::Client {
     let answer = |request: Request<kube::client::Body>| async move {
         let (parts, body) = request.into_parts();
@@ -41,6 +42,16 @@ fn api_server() -> kube::Client {
         let answer = match parts.uri.path() {
             "/apis/authentication.k8s.io/v1/selfsubjectreviews" => {
                 json!({"status": {"userInfo": {"username": OPERATOR}}})
+            }
+            "/apis/onager.dev/v1alpha1/queues" => {
+                let queue = json!({"metadata": {"name": "below", "namespace": "team"}, "spec": {"parent": "above"}});
+                json!({"metadata": {}, "items": [queue]})
+            }
+            "/apis/onager.dev/v1alpha1/namespaces/team/queues/below" => {
+                json!({"metadata": {"name": "below", "namespace": "team"}, "spec": {"closed": true}})
+            }
+            path if path.contains("/queues/") => {
+                return Err("no answer".into());
             }
             _ => json!({
                 "spec": asked["spec"],
@@ -61,7 +72,8 @@ async fn ground() -> Ground {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let tls = certificate::server_config(served.clone()).expect("TLS");
-    let app = review::router(Rights::new(api_server()), metrics, phases.clone());
+    let queues = Queues::new(api_server(), Vec::new());
+    let app = review::router(Rights::new(api_server()), queues, metrics, phases.clone());
     let server = tokio::spawn(server::serve(listener, tls, app, phases));
     Ground { address, served, phase, server }
 }
@@ -254,5 +266,36 @@ async fn defaults_are_written_as_a_patch() {
         }]);
         let (_, patch) = ask(run).await;
         assert_eq!(patch.contains("author"), author == "ann", "{patch}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_is_judged_among_those_there_are() {
+    let ground = ground().await;
+    let ca = ground.renew();
+    let ask = async |kind: &str, object: Value| {
+        let mut question = question(object);
+        question["request"]["kind"]["kind"] = kind.into();
+        let body = question.to_string().into_bytes();
+        ground.ask(&ca, "/validate", body).await.expect("an answer").1["response"].clone()
+    };
+    let queue = |name: &str, spec: Value| json!({"metadata": {"name": name, "namespace": "team"}, "spec": spec});
+    let right = ask("Queue", queue("etl", json!({"weight": 40}))).await;
+    assert_eq!((&right["allowed"], right.get("warnings").filter(|some| !some.is_null())), (&json!(true), None));
+    let cycle = ask("Queue", queue("above", json!({"parent": "below"}))).await;
+    assert_eq!((&cycle["allowed"], &cycle["status"]["reason"]), (&json!(false), &json!("Invalid")));
+    assert!(cycle["status"]["message"].as_str().is_some_and(|text| text.starts_with("spec.parent: ")), "{cycle}");
+    let bad = ask("Queue", queue("etl", json!({"weight": 0}))).await;
+    assert!(bad["status"]["message"].as_str().is_some_and(|text| text.starts_with("spec.weight: ")), "{bad}");
+    let early = ask("Queue", queue("etl", json!({"parent": "later"}))).await;
+    assert_eq!(early["allowed"], true);
+    assert!(early["warnings"][0].as_str().is_some_and(|text| text.contains("team/later does not exist")), "{early}");
+
+    let mut application = application("1g");
+    for (name, allowed, words) in [("below", true, "is closed"), ("Below", false, ""), ("silent", true, "not known")] {
+        application["spec"]["queue"] = name.into();
+        let answer = ask("SparkApplication", application.clone()).await;
+        let said = answer["warnings"].to_string();
+        assert_eq!((&answer["allowed"], said.contains(words) || !allowed), (&json!(allowed), true), "{name}: {answer}");
     }
 }

@@ -19,7 +19,7 @@ use thiserror::Error;
 pub struct Unreadable(pub String);
 
 /// An amount of a resource, in the small unit that [`crate::queue::Kinds`] shows.
-fn amount(path: &str, resource: &str, text: &str) -> Result<u64, Unreadable> {
+pub(crate) fn amount(path: &str, resource: &str, text: &str) -> Result<u64, Unreadable> {
     let read =
         if resource == "cpu" || resource.ends_with(".cpu") { crate::quantity::milli } else { crate::quantity::whole };
     read(text).ok_or_else(|| Unreadable(format!("{path}[{resource}]: {text:?} is no amount such as 500m, 2 or 1.5Gi")))

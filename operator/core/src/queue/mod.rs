@@ -13,6 +13,7 @@ pub mod deserve;
 mod desk;
 pub mod ground;
 mod grow;
+pub mod guard;
 pub mod order;
 pub mod play;
 pub mod quota;

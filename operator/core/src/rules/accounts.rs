@@ -22,6 +22,7 @@ pub fn named(object: &Value, kind: Kind) -> Vec<(String, String)> {
     let Some(spec) = (match kind {
         Kind::SparkApplication => Some(root),
         Kind::ScheduledSparkApplication => root.field("template"),
+        Kind::Queue => None,
     }) else {
         return Vec::new();
     };
@@ -49,6 +50,7 @@ pub fn changed(object: &Value, kind: Kind, old: Option<&Value>) -> bool {
             Kind::SparkApplication => Some(&mut spec),
             // When it runs is a right of its own: it decides how often something runs as the account.
             Kind::ScheduledSparkApplication => spec.get_mut("template"),
+            Kind::Queue => None,
         };
         if let Some(application) = application {
             HARMLESS.iter().for_each(|path| remove(application, path));

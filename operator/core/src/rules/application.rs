@@ -3,7 +3,7 @@
 use onager_crds::SparkApplicationSpec;
 use serde_json::{Value, json};
 
-use super::{At, Fault, Verdict, conf, extent, options, pods, references, shape};
+use super::{At, Fault, Verdict, conf, extent, options, pods, queues, references, shape};
 use crate::{Refusal, Workload, fields, workload::SPARK_PI};
 
 /// How many faults are looked for in what has to be read anew for each.
@@ -24,6 +24,7 @@ pub fn check(spec: &At<'_>, object: &At<'_>, name: &str, verdict: &mut Verdict) 
     references::check(spec, verdict);
     pods::check(spec, object, verdict);
     options::check(spec, name, verdict);
+    queues::reference(spec, verdict);
     workload(spec, verdict);
 }
 

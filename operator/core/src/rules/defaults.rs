@@ -12,9 +12,13 @@ pub const AUTHOR: &str = "onager.dev/author";
 /// The object with its defaults. `author` is who writes it.
 pub fn filled(object: &Value, kind: Kind, old: Option<&Value>, author: &str) -> Value {
     let mut object = object.clone();
+    // A Queue's are in the CRD, and it runs nothing.
+    if kind == Kind::Queue {
+        return object;
+    }
     let path: &[&str] = match kind {
         Kind::SparkApplication => &["spec"],
-        Kind::ScheduledSparkApplication => &["spec", "template"],
+        _ => &["spec", "template"],
     };
     let before = old.map(|old| At::new("", old).dig(path).map(|at| at.value.clone()).unwrap_or_default());
     let touched = old.is_none_or(|old| old.get("spec") != object.get("spec"));

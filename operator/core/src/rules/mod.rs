@@ -1,6 +1,6 @@
 //! What an object may say, and what it may not: all faults of it at once, each with the path of its field and what would
 //! be right. Works on the object as it came, unknown fields included, since types drop what they do not know. Looks at the
-//! object alone, never at the cluster; one look takes time in proportion to the object's size.
+//! object alone, and of Queues at those there are; never at the rest of the cluster. One look takes time in proportion to the object's size.
 
 pub mod accounts;
 mod application;
@@ -12,6 +12,7 @@ mod notation;
 mod options;
 pub mod patch;
 mod pods;
+pub mod queues;
 mod references;
 mod shape;
 #[cfg(test)]
@@ -30,13 +31,15 @@ const MOST_FAULTS: usize = 50;
 const MOST_WARNINGS: usize = 20;
 const LONGEST_WARNING: usize = 250;
 
-/// A kind of ours. Queue comes with its rules.
+/// A kind of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `SparkApplication`.
     SparkApplication,
     /// `ScheduledSparkApplication`.
     ScheduledSparkApplication,
+    /// `Queue`.
+    Queue,
 }
 
 impl Kind {
@@ -45,6 +48,7 @@ impl Kind {
         match (group, kind) {
             ("onager.dev", "SparkApplication") => Some(Self::SparkApplication),
             ("onager.dev", "ScheduledSparkApplication") => Some(Self::ScheduledSparkApplication),
+            ("onager.dev", "Queue") => Some(Self::Queue),
             _ => None,
         }
     }
@@ -82,6 +86,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Adds what another look found.
+    pub fn add(&mut self, other: Self) {
+        other.faults.into_iter().for_each(|fault| self.fault(fault));
+        other.warnings.into_iter().for_each(|warning| self.warning(warning));
+    }
+
     fn fault(&mut self, fault: Fault) {
         if self.faults.len() < MOST_FAULTS && !self.faults.contains(&fault) {
             self.faults.push(fault);
@@ -131,6 +141,7 @@ fn judge(object: &Value, kind: Kind) -> Verdict {
             }
             application::check(&template, &root, "", &mut verdict);
         }
+        Kind::Queue => queues::check(&spec, &root, &mut verdict),
     }
     verdict
 }

@@ -11,6 +11,13 @@ pub fn label(name: &str) -> Option<&'static str> {
     (name.len() > 63 || !is_label_1123(name)).then_some("must be a name of a-z, 0-9 and '-', at most 63 characters")
 }
 
+/// What is wrong with what names a Queue: `name`, or `namespace/name`.
+pub fn queue(text: &str) -> Option<&'static str> {
+    let (namespace, name) = text.split_once('/').map_or((None, text), |(namespace, name)| (Some(namespace), name));
+    let right = namespace.is_none_or(|namespace| label(namespace).is_none()) && subdomain(name).is_none();
+    (!right).then_some("must be the name of a Queue, or its namespace and name, such as platform/teams")
+}
+
 /// What is wrong with the key of a label or annotation.
 pub fn key(key: &str) -> Option<&'static str> {
     let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
