@@ -9,7 +9,7 @@ use serde_json::Value;
 fuzz_target!(|data: &[u8]| {
     let Ok(object) = serde_json::from_slice::<Value>(data) else { return };
     let old = object.get("old").cloned();
-    for kind in [Kind::SparkApplication, Kind::ScheduledSparkApplication] {
+    for kind in [Kind::SparkApplication, Kind::ScheduledSparkApplication, Kind::Queue] {
         check(&object, kind, old.as_ref());
         accounts::named(&object, kind);
         accounts::changed(&object, kind, old.as_ref());

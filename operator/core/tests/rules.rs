@@ -131,7 +131,7 @@ fn collect(value: &Value, path: String, places: &mut Vec<String>) {
 }
 
 fn judge(object: &Value, old: Option<&Value>) {
-    for kind in [Kind::SparkApplication, Kind::ScheduledSparkApplication] {
+    for kind in [Kind::SparkApplication, Kind::ScheduledSparkApplication, Kind::Queue] {
         let verdict = check(object, kind, old);
         assert!(verdict.faults.len() <= 50 && verdict.warnings.len() <= 20);
         assert!(verdict.warnings.iter().all(|warning| warning.len() <= 256));
