@@ -1,15 +1,16 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
 //! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. The same
 //! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
-//! after few cycles.
+//! after few cycles, and keeps the outcome's `standing` for the next snapshot.
 
 use super::{
-    Amounts, Block, Decision, Kinds, Name, Snapshot, Why,
+    Amounts, Block, Decision, Kinds, Name, Snapshot, Standing, Why,
     admit::Turn,
     demand::cluster,
     desk::Desk,
     ground::{Placement, View},
     order::{Candidate, Turns},
+    standing::{Account, missing},
     tree::{Fault, NO_QUEUE, ROOT, Tree},
 };
 
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub blocks: Vec<Block>,
     /// How each queue stands, by name.
     pub queues: Vec<QueueReport>,
+    /// What the next cycle is to be told, in its snapshot.
+    pub standing: Standing,
     /// The tree it was decided on.
     pub tree: Tree,
 }
@@ -69,8 +72,19 @@ pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     desk.explain();
     let waiting = desk.why();
     let queues = report(&desk);
+    let standing = stand(&desk);
     let Desk { decisions, claims, blocks, .. } = desk;
-    Outcome { decisions, claims, waiting, blocks, queues, tree }
+    Outcome { decisions, claims, waiting, blocks, queues, standing, tree }
+}
+
+/// How queues stand from now on.
+fn stand(desk: &Desk<'_>) -> Standing {
+    let account = |queue: usize| {
+        let used = desk.books.used(queue, View::Now);
+        let account = Account { owed: desk.owed[queue], missing: missing(used, &desk.deserved[queue]) };
+        desk.tree.all[queue].name.clone().map(|name| (name, account))
+    };
+    Standing { at: desk.now, queues: (0..desk.tree.all.len()).filter_map(account).collect() }
 }
 
 /// Everybody's turn once.
@@ -79,7 +93,7 @@ fn turns(desk: &mut Desk<'_>) {
     let mut turns = Turns::new(desk.tree);
     for leaf in 0..next.len() {
         if let Some(candidate) = step(desk, &mut next, leaf) {
-            turns.set(leaf, Some(candidate), |queue, more| desk.share(queue, more));
+            turns.set(leaf, Some(candidate), |queue, more| desk.turn_share(queue, more));
         }
     }
     while let Some((leaf, candidate)) = turns.next() {
@@ -91,9 +105,9 @@ fn turns(desk: &mut Desk<'_>) {
         }
         next[leaf] += 1;
         let candidate = step(desk, &mut next, leaf);
-        turns.set(leaf, candidate, |queue, more| desk.share(queue, more));
+        turns.set(leaf, candidate, |queue, more| desk.turn_share(queue, more));
         for other in std::mem::take(&mut desk.moved) {
-            turns.refresh(other, |queue, more| desk.share(queue, more));
+            turns.refresh(other, |queue, more| desk.turn_share(queue, more));
         }
     }
 }

@@ -18,6 +18,7 @@ use super::{
     quota::Quotas,
     reclaim::Alike,
     snapshot::NOWHERE,
+    standing::{missing, weigh},
     tree::{NO_QUEUE, Tree, allows},
     why::Nodes,
 };
@@ -37,6 +38,8 @@ pub struct Desk<'a> {
     pub tree: &'a Tree,
     /// What each queue deserves.
     pub deserved: Vec<Amounts>,
+    /// What each is owed from before.
+    pub owed: Vec<f64>,
     /// Usage.
     pub books: Books<'a>,
     /// Nodes.
@@ -91,6 +94,11 @@ impl<'a> Desk<'a> {
             now,
             tree,
             deserved: Vec::new(),
+            owed: tree
+                .all
+                .iter()
+                .map(|branch| branch.name.as_ref().map_or(0.0, |name| snapshot.standing.owed(name, now)))
+                .collect(),
             books: Books::new(tree, capacity),
             ground: Ground::new(&snapshot.shapes, &snapshot.nodes),
             quotas: Quotas::new(snapshot),
@@ -342,6 +350,12 @@ impl<'a> Desk<'a> {
     /// Which share of what it deserves a queue has with so much more.
     pub fn share(&self, queue: usize, more: &Amounts) -> f64 {
         order::share(self.books.used(queue, View::Soon), more, &self.deserved[queue])
+    }
+
+    /// The same as it counts for turns: with what the queue is owed from before.
+    pub fn turn_share(&self, queue: usize, more: &Amounts) -> f64 {
+        let below = missing(self.books.used(queue, View::Soon), &self.deserved[queue]) > 0.0;
+        weigh(self.share(queue, more), self.owed[queue], below)
     }
 
     /// Notes why an application waits; answers the block's number.

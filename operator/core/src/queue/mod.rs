@@ -20,6 +20,7 @@ pub mod quota;
 mod reclaim;
 pub mod snapshot;
 pub mod spec;
+pub mod standing;
 pub mod tree;
 pub mod why;
 
@@ -28,4 +29,5 @@ pub use cycle::{Outcome, QueueReport, cycle};
 pub use decision::Decision;
 pub use snapshot::{App, Claim, Name, Pods, Shape, ShapeId, Shapes, Site, Snapshot, Stage};
 pub use spec::{Order, Preemption, Provisioning, QueueSpec, Reclaim};
+pub use standing::Standing;
 pub use why::{Block, Why};

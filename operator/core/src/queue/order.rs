@@ -55,11 +55,9 @@ impl<'a> Turns<'a> {
             if let Some(key) = self.keys[queue].take() {
                 self.below[parent].remove(&(key, queue));
             }
-            let first = self.first(queue).map(|first| {
-                // No share is negative, so their bits order as they do.
-                let share = share(queue, &first.size).to_bits();
-                (share, Reverse(first.priority), first.created, first.app)
-            });
+            let first = self
+                .first(queue)
+                .map(|first| (in_order(share(queue, &first.size)), Reverse(first.priority), first.created, first.app));
             if let Some(key) = first {
                 self.keys[queue] = Some(key);
                 self.below[parent].insert((key, queue));
@@ -84,6 +82,12 @@ impl<'a> Turns<'a> {
         }
         queue
     }
+}
+
+/// Bits that order as numbers do, those below 0 included.
+fn in_order(number: f64) -> u64 {
+    let bits = number.to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }
 
 /// The largest part that `used` and `more` are of `deserved`, over the resources that `more` asks for.

@@ -187,6 +187,7 @@ impl Player {
     /// One cycle, and what it decides; whether it decided anything.
     pub fn decide_once(&mut self, events: &mut Vec<Event>) -> bool {
         self.outcome = cycle(&self.snapshot, self.now);
+        self.snapshot.standing = self.outcome.standing.clone();
         self.snapshot.apps.iter_mut().for_each(|app| app.claim = None);
         for (rank, (app, placement)) in self.outcome.claims.iter().enumerate() {
             self.snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });

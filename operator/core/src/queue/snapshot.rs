@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{Amounts, Kinds, QueueSpec, ground::Placement, quota::NamespaceQuota};
+use super::{Amounts, Kinds, QueueSpec, Standing, ground::Placement, quota::NamespaceQuota};
 use crate::admission::{Node, PodAsk};
 
 /// A namespace and a name.
@@ -216,6 +216,8 @@ pub struct Snapshot {
     pub quotas: BTreeMap<String, Vec<NamespaceQuota>>,
     /// Applications that wait, run or leave.
     pub apps: Vec<App>,
+    /// How queues stood after the last cycle; without it nobody is owed anything.
+    pub standing: Standing,
 }
 
 impl Snapshot {

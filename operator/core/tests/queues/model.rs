@@ -9,6 +9,7 @@ use onager_core::queue::{
     deserve::deserve,
     ground::{Placement, View},
     quota::Counted,
+    standing::missing,
     tree::{NO_QUEUE, ROOT, Tree, allows},
 };
 
@@ -336,6 +337,14 @@ impl<'a> Model<'a> {
         more.some().map(part).fold(0.0, f64::max)
     }
 
+    /// The same as it counts for turns, with what the queue is owed.
+    pub fn turn_share(&self, queue: usize, more: &Amounts) -> f64 {
+        let name = self.tree.all[queue].name.as_ref();
+        let owed = name.map_or(0.0, |name| self.snapshot.standing.owed(name, self.time));
+        let below = missing(&self.used_soon(queue), &self.deserved[queue]) > 0.0;
+        if owed < 0.0 || below { self.share(queue, more) - owed } else { self.share(queue, more) }
+    }
+
     pub fn deserves(&self, queue: usize, more: &Amounts) -> bool {
         let used = self.used_soon(queue);
         more.some().all(|(kind, more)| used.get(kind) + more <= self.deserved[queue].get(kind))
@@ -343,22 +352,26 @@ impl<'a> Model<'a> {
 
     /// From the cluster down to the leaf whose turn it is: of each level's children with a candidate the one with the lowest
     /// share after it, then priority, then age.
-    pub fn whose_turn(&self, candidates: &BTreeMap<usize, usize>, size: &dyn Fn(usize) -> Amounts) -> Option<usize> {
-        self.first_below(ROOT, candidates, size).map(|number| self.leaf(number))
+    pub fn whose_turn(
+        &self,
+        candidates: &BTreeMap<usize, usize>,
+        share: &dyn Fn(usize, usize) -> f64,
+    ) -> Option<usize> {
+        self.first_below(ROOT, candidates, share).map(|number| self.leaf(number))
     }
 
     fn first_below(
         &self,
         queue: usize,
         candidates: &BTreeMap<usize, usize>,
-        size: &dyn Fn(usize) -> Amounts,
+        share: &dyn Fn(usize, usize) -> f64,
     ) -> Option<usize> {
         if let Some(own) = candidates.get(&queue) {
             return Some(*own);
         }
         let firsts = self.tree.all[queue].children.iter().filter_map(|child| {
-            let first = self.first_below(*child, candidates, size)?;
-            Some((self.share(*child, &size(first)), first))
+            let first = self.first_below(*child, candidates, share)?;
+            Some((share(*child, first), first))
         });
         let rank = |number: usize| (Reverse(self.app(number).priority), self.app(number).created, number);
         firsts.min_by(|a, b| a.0.total_cmp(&b.0).then(rank(a.1).cmp(&rank(b.1)))).map(|(_, first)| first)

@@ -124,7 +124,9 @@ impl Cycle<'_> {
         for leaf in &leaves {
             self.next_of(*leaf, &mut line, &mut candidates);
         }
-        while let Some(leaf) = self.model.whose_turn(&candidates, &|number| self.model.gang(number)) {
+        while let Some(leaf) =
+            self.model.whose_turn(&candidates, &|queue, number| self.model.turn_share(queue, &self.model.gang(number)))
+        {
             let number = candidates[&leaf];
             if let Some(short) = self.beside(leaf, |cycle| cycle.turn(number)) {
                 self.failed.push(number);
@@ -484,7 +486,9 @@ impl Cycle<'_> {
                 let first = candidates.entry(self.model.leaf(number)).or_insert(number);
                 *first = if rank(number) < rank(*first) { number } else { *first };
             }
-            let one = |number: usize| self.model.snapshot.size(self.model.app(number), false, 1);
+            let one = |queue: usize, number: usize| {
+                self.model.share(queue, &self.model.snapshot.size(self.model.app(number), false, 1))
+            };
             let Some(leaf) = self.model.whose_turn(&candidates, &one) else { break };
             let number = candidates[&leaf];
             let like = |other: &usize| {
