@@ -43,10 +43,12 @@ pub async fn run(context: Arc<Context>) {
             continue;
         }
         let began = Instant::now();
+        let timer = context.metrics.queues.round_seconds.start_timer();
         let deciding = context.clone();
         let done =
             tokio::task::spawn_blocking(move || deciding.desk.memory().round(&deciding.cache, &deciding.followed))
                 .await;
+        timer.observe_duration();
         let (wake, reports) = match done {
             Ok(done) => done,
             Err(error) => {
@@ -57,6 +59,10 @@ pub async fn run(context: Arc<Context>) {
         for name in wake {
             context.triggers.wake(&name.namespace, &name.name);
         }
+        for decision in &reports.decisions {
+            context.metrics.queues.decided(decision);
+        }
+        context.metrics.queues.stand(&reports.queues, &reports.kinds);
         writer.write(&context, reports).await;
         sleep(INTERVAL.max(began.elapsed() * (PART - 1))).await;
     }
@@ -68,6 +74,8 @@ pub struct Reports {
     pub queues: Vec<QueueReport>,
     /// Those that are first in line of each queue: application, place, word and sentence.
     pub first: BTreeMap<Name, Vec<Waiting>>,
+    /// What was decided, by name.
+    pub decisions: Vec<&'static str>,
     /// The names of resources.
     pub kinds: onager_core::queue::Kinds,
 }
@@ -77,7 +85,7 @@ impl Memory {
     pub(super) fn round(&mut self, cache: &Cache, followed: &Followed) -> (Vec<Name>, Reports) {
         let now = Timestamp::now().as_millisecond();
         let Survey { mut snapshot, apps, executors } = self.survey(cache, followed);
-        let mut wake = Vec::new();
+        let (mut wake, mut told) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::default();
         let mut executors = executors;
         for _ in 0..MOST_CYCLES {
@@ -96,6 +104,7 @@ impl Memory {
                 let number = decision.app();
                 self.note(&decision, &snapshot, &apps, &mut executors[number], now);
                 wake.push(apps[number].1.clone());
+                told.push(decision.name());
             }
         }
         for (number, (uid, _)) in apps.iter().enumerate() {
@@ -106,7 +115,7 @@ impl Memory {
         }
         let first = self.tell(&outcome, &snapshot, &apps, &mut wake);
         let Outcome { queues, .. } = outcome;
-        let reports = Reports { queues, first, kinds: snapshot.kinds };
+        let reports = Reports { queues, first, decisions: told, kinds: snapshot.kinds };
         self.readings.shapes = snapshot.shapes;
         (wake, reports)
     }

@@ -1,11 +1,12 @@
 //! What the operator counts: under names of its own, `onager_*`, and under those of the Kubeflow operator. Labels are
-//! bounded: kinds, states, reasons, and what an administrator has chosen; never names of applications.
+//! bounded: kinds, states, reasons, queues, and what an administrator has chosen; never names of applications.
 
 mod elastic;
 mod labels;
 #[cfg(test)]
 mod page;
 mod peer;
+mod queues;
 mod requests;
 mod summary;
 
@@ -20,6 +21,7 @@ use crate::cache::Cache;
 pub use elastic::Elastic;
 use labels::Labels;
 use peer::Peer;
+pub use queues::Queues;
 use requests::Requests;
 
 /// Reasons that become series of their own: they come from a kubelet too, so nothing else bounds them.
@@ -32,6 +34,8 @@ pub struct Metrics {
     pub peer: Peer,
     /// Dynamic allocation.
     pub elastic: Elastic,
+    /// Queues.
+    pub queues: Queues,
     /// Seconds of one step of one application.
     pub reconcile_seconds: Histogram,
     /// Steps that failed and are repeated.
@@ -64,6 +68,7 @@ impl Metrics {
         let metrics = Self {
             peer: Peer::new(&registry, prefix, Labels::new(labels))?,
             elastic: Elastic::new(&registry)?,
+            queues: Queues::new(&registry)?,
             reconcile_seconds: Histogram::with_opts(seconds.buckets(buckets))?,
             reconcile_errors: IntCounter::new("onager_reconcile_errors_total", "Steps that failed and are repeated")?,
             queue: IntGauge::new("onager_queue_length", "Applications that wait for a worker")?,

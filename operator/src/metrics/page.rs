@@ -9,6 +9,7 @@ use std::{
 use hyper::{Request, Response};
 use jiff::Timestamp;
 use kube::runtime::watcher::Event;
+use onager_core::queue::{Amounts, Kinds, Name, QueueReport};
 use onager_crds::SparkApplication;
 use prometheus::proto::MetricType;
 use serde_json::{Value, json};
@@ -42,6 +43,15 @@ fn app(state: &str) -> SparkApplication {
 /// Metrics of which each has counted something.
 async fn all() -> Described {
     let metrics = Metrics::new("", &[]).expect("metrics");
+    let used = Amounts::of(1, 1, 1);
+    let report = QueueReport {
+        name: Some(Name::new("platform", "teams")),
+        used: used.clone(),
+        deserved: used,
+        ..QueueReport::default()
+    };
+    metrics.queues.stand(&[report], &Kinds::default());
+    metrics.queues.decided("admit");
     for life in [["SUBMITTED", "RUNNING", "COMPLETED"], ["SUBMITTED", "RUNNING", "FAILED"]] {
         let mut old = None;
         for app in life.map(app) {

@@ -106,7 +106,10 @@ pub fn undo_gang(
     settings: &Settings,
     now: Timestamp,
 ) -> Option<Plan> {
-    let trouble = trouble.filter(|trouble| trouble.reason == UNSCHEDULABLE)?;
+    // A claim that is not there is its author's to mend, and no matter of room.
+    let for_room =
+        |trouble: &&Trouble| trouble.reason == UNSCHEDULABLE && !trouble.message.contains("persistentvolumeclaim");
+    let trouble = trouble.filter(for_room)?;
     let workload = Workload::read(&seen.app.spec).ok()?;
     let limit = report::show_duration(settings.start_limit.as_secs());
     let message = format!(

@@ -39,6 +39,16 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// In one word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Admit { .. } => "admit",
+            Self::Grow { .. } => "grow",
+            Self::Shrink { .. } => "shrink",
+            Self::Evict { .. } => "evict",
+        }
+    }
+
     /// The application it is about.
     pub fn app(&self) -> usize {
         match self {

@@ -70,10 +70,10 @@ async fn all(team: &Team) -> Result<()> {
         ("spark-pi-emptydir.yaml", "spark-pi"),
         ("spark-pi-kube-scheduler.yaml", "spark-pi-kube-scheduler"),
         ("spark-pi-volcano.yaml", "spark-pi-volcano"),
-        ("spark-pi-yunikorn.yaml", "spark-pi-yunikorn"),
     ] {
         completes(team, &manifest(file)?, name).await?;
     }
+    waits_for_its_queue(team, &manifest("spark-pi-yunikorn.yaml")?, "spark-pi-yunikorn").await?;
     // Its only gap is the name of an image.
     let prometheus = manifest("spark-pi-prometheus.yaml")?;
     ensure!(refused(team, &prometheus).await?.contains("yaml"), "it is no YAML until its image is filled in");
@@ -119,6 +119,21 @@ async fn all(team: &Team) -> Result<()> {
     // Another kind, which is not ours.
     let said = refused(team, &manifest("sparkconnect/spark-connect.yaml")?).await?;
     ensure!(said.contains("SparkConnect"), "{said}");
+    Ok(())
+}
+
+/// It names a queue of YuniKorn's, and waits until there is one of ours.
+async fn waits_for_its_queue(team: &Team, manifest: &str, name: &str) -> Result<()> {
+    apply(team, manifest).await?;
+    let message = team.run(name).queues("QueueMissing").await?;
+    ensure!(message.contains("default/root.default"), "{message}");
+    let queue = json!({
+        "apiVersion": "onager.dev/v1alpha1", "kind": "Queue",
+        "metadata": {"name": "root.default", "namespace": NAMESPACE}, "spec": {"weight": 1},
+    });
+    team.apply(&queue).await?;
+    completes(team, manifest, name).await?;
+    team.kubectl(&["delete", "queue", "root.default"]).await?;
     Ok(())
 }
 
