@@ -19,7 +19,7 @@ use crate::{convert, print};
 /// FILE holds YAML documents: Nodes, Queues, ResourceQuotas, PriorityClasses and SparkApplications. Annotations say what a
 /// manifest cannot: `onager.dev/simulated-count` of a Node, how many there are of it; of a SparkApplication
 /// `onager.dev/simulated-duration`, how long it runs, and `onager.dev/simulated-admitted: "true"`, that it runs from the
-/// beginning. No cluster is needed.
+/// beginning; of a Queue or a ResourceQuota `onager.dev/simulated-from`, after how long it is like that. No cluster is needed.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A file of YAML or JSON; - is standard input.
@@ -53,6 +53,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut player = Player::new(scenario.snapshot, scenario.jobs, arguments.grace * 1000);
     for (node, at) in scenario.lost {
         player.lose(node, at);
+    }
+    for (change, at) in scenario.changes {
+        player.change(change, at);
     }
     while let Some(events) = player.step() {
         for event in &events {

@@ -12,7 +12,7 @@ use onager_core::{
     intake::{self, Classes, Habits},
     queue::{
         Snapshot, Stage,
-        play::{self, Job},
+        play::{self, Change, Job},
     },
 };
 use onager_crds::{Queue, SparkApplication, quantities_as_text};
@@ -34,6 +34,8 @@ pub struct Scenario {
     pub jobs: Vec<Job>,
     /// Nodes that are lost, and when, in milliseconds.
     pub lost: Vec<(usize, i64)>,
+    /// What somebody changes, and when, in milliseconds.
+    pub changes: Vec<(Change, i64)>,
     /// What its author should know.
     pub notes: Vec<String>,
 }
@@ -79,12 +81,15 @@ impl Reader {
         if text("/metadata/name").is_empty() && !kind.is_empty() {
             bail!("metadata.name is missing");
         }
+        let from = marks.get("from").map(|text| duration("from", text)).transpose()?;
         let snapshot = &mut self.scenario.snapshot;
         match (kind.as_str(), group.split('/').next().unwrap_or_default()) {
             ("Node", _) => return self.nodes(object, &marks),
             ("Queue", "onager.dev") => {
                 let (name, spec) = intake::queue(&typed::<Queue>(&mut object)?, &mut snapshot.kinds)?;
-                if snapshot.queues.insert(name, spec).is_some() {
+                if let Some(after) = from {
+                    self.scenario.changes.push((Change::Queue(name, spec), after));
+                } else if snapshot.queues.insert(name, spec).is_some() {
                     bail!("it is there twice");
                 }
             }
@@ -95,6 +100,10 @@ impl Reader {
                     Some(quota) => {
                         let limited = quota.limits.iter().any(|limit| limit.resource == "limits.cpu");
                         self.habits.entry(namespace.clone()).or_default().limits_cpu |= limited;
+                        if let Some(after) = from {
+                            self.scenario.changes.push((Change::Quota(namespace, quota), after));
+                            return Ok(());
+                        }
                         snapshot.quotas.entry(namespace).or_default().push(quota);
                     }
                     None => {
@@ -179,6 +188,7 @@ impl Reader {
             job.arrives = start;
             job.app.created = start;
         }
+        scenario.changes.iter_mut().for_each(|(_, at)| *at += start);
         scenario.lost = self.lost.into_iter().map(|(node, after)| (node, start + after)).collect();
         if self.faults.is_empty()
             && let Err(number) = play::seat(&scenario.snapshot, &mut scenario.jobs)
@@ -199,6 +209,7 @@ fn annotations(object: &Value, kind: &str) -> Result<BTreeMap<String, String>> {
     let known: &[&str] = match kind {
         "Node" => &["count", "lost-after"],
         "SparkApplication" => &["admitted", "duration"],
+        "Queue" | "ResourceQuota" => &["from"],
         _ => &[],
     };
     let mut marks = BTreeMap::new();

@@ -10,6 +10,7 @@ fn play(text: &str) -> Vec<Value> {
     let start = report::Report::new(&scenario).start;
     let mut player = Player::new(scenario.snapshot, scenario.jobs, 0);
     let mut events = Vec::new();
+    scenario.changes.into_iter().for_each(|(change, at)| player.change(change, at));
     while let Some(more) = player.step() {
         events.extend(more.iter().map(|event| report::json(&player, start, event)));
     }
@@ -86,4 +87,21 @@ fn what_is_said_to_run_must_have_a_place() {
          {onager.dev/simulated-admitted: 'true'}}, spec: {type: SQL, mainApplicationFile: 'local:///a.sql'}}",
     );
     assert!(said.contains("t/a: it is said to run"), "{said}");
+}
+
+#[test]
+fn a_queue_that_somebody_changes_is_like_that_from_then_on() {
+    let queue = |more: &str| {
+        format!(
+            "{{kind: Queue, apiVersion: onager.dev/v1alpha1, metadata: {{name: q, namespace: t{more}, spec: {{closed: {}}}}}\n---\n",
+            more == "}"
+        )
+    };
+    let text = queue("}")
+        + &queue(", annotations: {onager.dev/simulated-from: 90s}}")
+        + "{kind: Node, metadata: {name: n}, status: {allocatable: {cpu: 9, memory: 99Gi, pods: 9}}}\n---\n"
+        + "{kind: SparkApplication, apiVersion: onager.dev/v1alpha1, metadata: {name: a, namespace: t}, spec: {type: SQL, \
+           mainApplicationFile: 'local:///a.sql', queue: q}}";
+    let events: Vec<String> = play(&text).iter().map(|event| format!("{} {}", event["at"], event["event"])).collect();
+    assert_eq!(events, ["0 \"waiting\"", "90 \"admitted\""]);
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use kube::ResourceExt;
-use onager_core::{Action, Trouble};
+use onager_core::{Action, Trouble, queue::Standing};
 use onager_crds::SparkApplication;
 use tokio::sync::Notify;
 
@@ -40,6 +40,8 @@ struct Memory {
     /// By UID: those that ask, and those of which something is decided and not on record yet.
     entries: HashMap<String, Entry>,
     readings: Readings,
+    /// What queues are owed; lost with the operator, which costs nobody more than a minute's fairness.
+    standing: Standing,
 }
 
 /// What comes of asking.

@@ -88,8 +88,10 @@ impl Memory {
         let (mut wake, mut told) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::default();
         let mut executors = executors;
+        snapshot.standing = std::mem::take(&mut self.standing);
         for _ in 0..MOST_CYCLES {
             outcome = onager_core::queue::cycle(&snapshot, now);
+            snapshot.standing = outcome.standing.clone();
             snapshot.apps.iter_mut().for_each(|app| app.claim = None);
             for (rank, (app, placement)) in outcome.claims.iter().enumerate() {
                 let placement = placement.clone();
@@ -114,6 +116,7 @@ impl Memory {
             }
         }
         let first = self.tell(&outcome, &snapshot, &apps, &mut wake);
+        self.standing = std::mem::take(&mut snapshot.standing);
         let Outcome { queues, .. } = outcome;
         let reports = Reports { queues, first, decisions: told, kinds: snapshot.kinds };
         self.readings.shapes = snapshot.shapes;

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    App, Claim, Decision, Outcome, Snapshot, Stage, cycle,
+    App, Claim, Decision, Name, Outcome, QueueSpec, Snapshot, Stage, cycle,
     ground::{Ground, View},
+    quota::NamespaceQuota,
 };
 
 /// How many cycles there are at one moment at the most. Each takes from queues that have more than they deserve, so few follow one
@@ -21,6 +22,15 @@ pub struct Job {
     pub arrives: i64,
     /// How long it runs once it is admitted, in milliseconds; `None` is for ever.
     pub runs: Option<i64>,
+}
+
+/// What somebody changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A queue is like this from now on.
+    Queue(Name, QueueSpec),
+    /// A quota of a namespace is like this from now on.
+    Quota(String, NamespaceQuota),
 }
 
 /// What happened.
@@ -77,6 +87,8 @@ enum Coming {
     Ends(usize, u32),
     /// A node is lost.
     Lost(usize),
+    /// Somebody changes something.
+    Changes(usize),
     /// An application comes.
     Arrives(usize),
 }
@@ -97,6 +109,7 @@ pub struct Player {
     /// How often each application was admitted.
     admissions: Vec<u32>,
     told: Vec<&'static str>,
+    changes: Vec<Change>,
     coming: BTreeMap<(i64, Coming), ()>,
 }
 
@@ -130,6 +143,7 @@ impl Player {
             runs,
             admissions,
             told: vec![""; count],
+            changes: Vec::new(),
             coming,
         }
     }
@@ -137,6 +151,12 @@ impl Player {
     /// A node is lost at a time, with the pods on it.
     pub fn lose(&mut self, node: usize, at: i64) {
         self.coming.insert((at.max(self.now), Coming::Lost(node)), ());
+    }
+
+    /// Somebody changes something at a time.
+    pub fn change(&mut self, change: Change, at: i64) {
+        self.coming.insert((at.max(self.now), Coming::Changes(self.changes.len())), ());
+        self.changes.push(change);
     }
 
     /// When something happens next.
@@ -250,6 +270,14 @@ impl Player {
                 }
             }
             Coming::Lost(node) => self.lost(node, events),
+            Coming::Changes(number) => match self.changes[number].clone() {
+                Change::Queue(name, spec) => drop(self.snapshot.queues.insert(name, spec)),
+                Change::Quota(namespace, quota) => {
+                    let quotas = self.snapshot.quotas.entry(namespace).or_default();
+                    quotas.retain(|other| other.name != quota.name);
+                    quotas.push(quota);
+                }
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use onager_core::{
     admission::Node,
     queue::{
         Amounts, App, Name, Order, Pods, Preemption, QueueSpec, Reclaim, Shape, Site, Snapshot, Stage,
-        play::{Event, EventKind, Job, Player},
+        play::{Change, Event, EventKind, Job, Player},
         quota::{NamespaceQuota, QuotaLimit},
     },
 };
@@ -25,7 +25,7 @@ pub struct World {
     pub grace: i64,
     /// Which node is lost, and at which second.
     pub lost: Option<(usize, i64)>,
-    /// What somebody changes, with the first event from this second on.
+    /// What somebody changes, and at which second.
     pub edits: Vec<(i64, Edit)>,
 }
 
@@ -41,22 +41,20 @@ pub enum Edit {
 }
 
 impl Edit {
-    pub fn apply(&self, snapshot: &mut Snapshot) {
+    /// What is another after it.
+    fn change(&self, snapshot: &mut Snapshot) -> Option<Change> {
+        let mut queue = |number: usize, how: &dyn Fn(&mut QueueSpec)| {
+            let (name, spec) = snapshot.queues.iter_mut().nth(number)?;
+            how(spec);
+            Some(Change::Queue(name.clone(), spec.clone()))
+        };
         match *self {
-            Self::Capability(queue, cores) => {
-                if let Some(spec) = snapshot.queues.values_mut().nth(queue) {
-                    spec.capability.set(0, cores * 1000);
-                }
-            }
-            Self::Closed(queue, closed) => {
-                if let Some(spec) = snapshot.queues.values_mut().nth(queue) {
-                    spec.closed = closed;
-                }
-            }
+            Self::Capability(number, cores) => queue(number, &|spec| spec.capability.set(0, cores * 1000)),
+            Self::Closed(number, closed) => queue(number, &|spec| spec.closed = closed),
             Self::Quota(cores) => {
-                for limit in snapshot.quotas.values_mut().flatten().flat_map(|quota| &mut quota.limits) {
-                    limit.hard = cores * 1000;
-                }
+                let quota = snapshot.quotas.get_mut("t")?.first_mut()?;
+                quota.limits.iter_mut().for_each(|limit| limit.hard = cores * 1000);
+                Some(Change::Quota("t".into(), quota.clone()))
             }
         }
     }
@@ -173,7 +171,13 @@ impl World {
         if let Some((node, second)) = self.lost {
             player.lose(node, second * 1000);
         }
+        self.changes().into_iter().for_each(|(second, change)| player.change(change, second * 1000));
         player
+    }
+
+    fn changes(&self) -> Vec<(i64, Change)> {
+        let mut snapshot = self.snapshot.clone();
+        self.edits.iter().filter_map(|(second, edit)| Some((*second, edit.change(&mut snapshot)?))).collect()
     }
 
     /// Plays it to its end: `0 admitted a 2`, seconds, what, who, executors; waiting with the reason's word.
@@ -206,9 +210,6 @@ fn line(player: &Player, event: &Event) -> String {
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n# onager simulate --grace {} FILE", self.grace / 1000)?;
-        for edit in &self.edits {
-            writeln!(f, "# not replayed: {edit:?}")?;
-        }
         for (index, site) in self.snapshot.nodes.iter().enumerate() {
             let lost = self.lost.filter(|(node, _)| *node == index).map(|(_, second)| second);
             let lost = lost.map_or(String::new(), |second| {
@@ -223,32 +224,14 @@ impl fmt::Debug for World {
             )?;
         }
         for (name, spec) in &self.snapshot.queues {
-            let mut says = vec![format!("weight: {}", spec.weight), format!("lendable: {}", spec.lendable)];
-            says.extend(spec.parent.as_ref().map(|parent| format!("parent: {}", parent.name)));
-            says.extend(spec.max_applications.map(|most| format!("maxApplications: {most}")));
-            if !spec.guarantee.is_empty() {
-                says.push(format!("guarantee: {{cpu: {}m, memory: {}}}", spec.guarantee.get(0), spec.guarantee.get(1)));
-            }
-            for (_, limit) in spec.capability.limits() {
-                says.push(format!("capability: {{cpu: {limit}m}}"));
-            }
-            says.extend((spec.order == Order::StrictFifo).then(|| "order: StrictFIFO".to_string()));
-            says.extend((spec.reclaim != Reclaim::Any).then(|| format!("reclaim: {:?}", spec.reclaim)));
-            says.extend((spec.preemption == Preemption::Never).then(|| "preemption: Never".to_string()));
-            let says = says.join(", ");
-            writeln!(
-                f,
-                "---\n{{apiVersion: onager.dev/v1alpha1, kind: Queue, metadata: {{name: {}, namespace: t}}, spec: {{{says}}}}}",
-                name.name
-            )?;
+            queue(f, name, spec, None)?;
         }
-        for limit in self.snapshot.quotas.values().flatten().flat_map(|quota| &quota.limits) {
-            let unit = if limit.resource.ends_with("cpu") { "m" } else { "" };
-            let hard = format!("{{{}: {}{unit}}}", limit.resource, limit.hard);
-            writeln!(
-                f,
-                "---\n{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: q, namespace: t}}, spec: {{hard: {hard}}}}}"
-            )?;
+        self.snapshot.quotas.values().flatten().try_for_each(|one| quota(f, one, None))?;
+        for (second, change) in self.changes() {
+            match change {
+                Change::Queue(name, spec) => queue(f, &name, &spec, Some(second))?,
+                Change::Quota(_, one) => quota(f, &one, Some(second))?,
+            }
         }
         for value in 1..3 {
             writeln!(
@@ -258,6 +241,43 @@ impl fmt::Debug for World {
         }
         self.jobs.iter().try_for_each(|job| self.application(f, job))
     }
+}
+
+/// Metadata of an object that is like this from a second on, or from the beginning.
+fn metadata(name: &str, from: Option<i64>) -> String {
+    let from = from.map(|second| format!(", annotations: {{onager.dev/simulated-from: '{second}'}}"));
+    format!("{{name: {name}, namespace: t{}}}", from.unwrap_or_default())
+}
+
+fn queue(f: &mut fmt::Formatter<'_>, name: &Name, spec: &QueueSpec, from: Option<i64>) -> fmt::Result {
+    let mut says = vec![
+        format!("weight: {}", spec.weight),
+        format!("lendable: {}", spec.lendable),
+        format!("closed: {}", spec.closed),
+    ];
+    says.extend(spec.parent.as_ref().map(|parent| format!("parent: {}", parent.name)));
+    says.extend(spec.max_applications.map(|most| format!("maxApplications: {most}")));
+    if !spec.guarantee.is_empty() {
+        says.push(format!("guarantee: {{cpu: {}m, memory: {}}}", spec.guarantee.get(0), spec.guarantee.get(1)));
+    }
+    for (_, limit) in spec.capability.limits() {
+        says.push(format!("capability: {{cpu: {limit}m}}"));
+    }
+    says.extend((spec.order == Order::StrictFifo).then(|| "order: StrictFIFO".to_string()));
+    says.extend((spec.reclaim != Reclaim::Any).then(|| format!("reclaim: {:?}", spec.reclaim)));
+    says.extend((spec.preemption == Preemption::Never).then(|| "preemption: Never".to_string()));
+    let (metadata, says) = (metadata(&name.name, from), says.join(", "));
+    writeln!(f, "---\n{{apiVersion: onager.dev/v1alpha1, kind: Queue, metadata: {metadata}, spec: {{{says}}}}}")
+}
+
+fn quota(f: &mut fmt::Formatter<'_>, quota: &NamespaceQuota, from: Option<i64>) -> fmt::Result {
+    let limit = |limit: &QuotaLimit| {
+        let unit = if limit.resource.ends_with("cpu") { "m" } else { "" };
+        format!("{}: {}{unit}", limit.resource, limit.hard)
+    };
+    let hard: Vec<String> = quota.limits.iter().map(limit).collect();
+    let (metadata, hard) = (metadata(&quota.name, from), hard.join(", "));
+    writeln!(f, "---\n{{apiVersion: v1, kind: ResourceQuota, metadata: {metadata}, spec: {{hard: {{{hard}}}}}}}")
 }
 
 impl World {

@@ -1,52 +1,169 @@
-//! What holds in every world, at every moment: rooms and limits are kept (Q), gangs are whole or absent (G), what was evicted
-//! does not evict its evictor (F), few cycles decide all there is to decide, nothing waits that could run, and nobody waits for ever.
+//! What holds in every world, at every moment: rooms and limits are kept (Q), gangs are whole or absent (G), each has one driver
+//! (D), what was evicted does not evict its evictor (F), no queue is taken below what it deserves, few cycles decide all there is
+//! to decide, nothing waits that could run, and nobody waits for ever. `ONAGER_CASES` says how many events are tried, or for how
+//! long, such as `600s`. What fails is made as small as it can be, and written to a file that `onager simulate` plays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs, thread,
+    time::{Duration, Instant},
+};
 
 use onager_core::queue::{
-    Amounts, App, Order, Snapshot, Stage, cycle,
+    Amounts, App, Decision, Order, Outcome, Snapshot, Stage, cycle,
     play::{Event, EventKind, Player},
 };
-use proptest::prelude::*;
-
-use super::{
-    fixture::World,
-    worlds::{cases, worlds},
+use proptest::{
+    prelude::*,
+    test_runner::{TestError, TestRunner},
 };
 
-proptest! {
-    #![proptest_config(cases(1500))]
+use super::{fixture::World, worlds::worlds};
 
-    #[test]
-    fn every_promise_is_kept_at_every_moment(world in worlds()) {
-        let kept = keeps_every_promise(&world);
-        prop_assert!(kept.is_ok(), "{}\n{}", kept.unwrap_err(), world.play().join("\n"));
+/// Events that are tried where nobody says.
+const EVENTS: u64 = 100_000;
+/// Worlds that are tried at a time.
+const BATCH: u32 = 200;
+
+/// How many events to try, and how long to go on for in any case.
+fn asked() -> (u64, Duration) {
+    let asked = env::var("ONAGER_CASES").unwrap_or_default();
+    match asked.strip_suffix('s').map(str::parse) {
+        Some(Ok(seconds)) => (1, Duration::from_secs(seconds)),
+        _ => (asked.replace('_', "").parse().unwrap_or(EVENTS), Duration::ZERO),
     }
 }
 
-fn keeps_every_promise(world: &World) -> Result<(), TestCaseError> {
+/// Tries a batch of worlds; answers how many events they had, or the smallest world that breaks a promise.
+fn run() -> Result<u64, String> {
+    let config = ProptestConfig {
+        cases: BATCH,
+        max_shrink_iters: 20_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let events = std::cell::Cell::new(0);
+    let outcome = TestRunner::new(config).run(&worlds(), |world| {
+        events.set(events.get() + keeps_every_promise(&world)?);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => Ok(events.get()),
+        Err(TestError::Fail(reason, world)) => {
+            let path = env::temp_dir().join(format!("onager-queues-{}.yaml", std::process::id()));
+            fs::write(&path, format!("# {reason}{world:?}").replace('\r', "")).expect("a scenario file");
+            Err(format!("{reason}\n{}\nonager simulate {}{world:?}", world.play().join("\n"), path.display()))
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn every_promise_is_kept_at_every_moment() {
+    let (events, time) = asked();
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get());
+    let (started, mut tried, mut told) = (Instant::now(), 0, Instant::now());
+    while tried < events || started.elapsed() < time {
+        let outcomes: Vec<Result<u64, String>> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            workers.into_iter().map(|worker| worker.join().expect("a worker")).collect()
+        });
+        for outcome in outcomes {
+            tried += outcome.unwrap_or_else(|failure| panic!("{failure}"));
+        }
+        if told.elapsed() > Duration::from_secs(60) {
+            (told, _) = (Instant::now(), println!("{tried} events of queues so far"));
+        }
+    }
+    println!("{tried} events of queues in {:?}", started.elapsed());
+}
+
+/// Answers how many events there were.
+fn keeps_every_promise(world: &World) -> Result<u64, TestCaseError> {
     let mut player = world.player();
     let mut evicted_by = BTreeSet::new();
-    let mut edits = world.edits.iter().peekable();
+    let mut count = 0;
     while let Some(at) = player.next() {
-        let mut edited = false;
-        while let Some((_, edit)) = edits.next_if(|(second, _)| second * 1000 <= at) {
-            edit.apply(&mut player.snapshot);
-            edited = true;
-        }
-        if edited {
+        if world.edits.iter().any(|(second, _)| second * 1000 == at) {
             evicted_by.clear();
         }
-        let events = player.step().unwrap_or_default();
+        let mut events = player.come_to(at);
+        let mut cycles = 1;
+        loop {
+            let outcome = cycle(&player.snapshot, player.now);
+            leaves_what_is_deserved(&player.snapshot, &outcome)?;
+            admits_none_twice(&player.snapshot, &outcome)?;
+            if !player.decide_once(&mut events) {
+                break;
+            }
+            cycles += 1;
+            prop_assert!(cycles <= 20, "{}: {cycles} cycles", at / 1000);
+        }
+        player.decide(&mut events);
         within_nodes(&player.snapshot)?;
         within_limits(&player.snapshot, &events)?;
         whole_or_absent(&player.snapshot, world.lost.is_some())?;
         evicts_no_evictor(&player, &events, &mut evicted_by)?;
         prop_assert!(events.len() < 500, "it goes on and on: {:?}", &events[..20]);
-        prop_assert!(player.cycles <= 20, "{}: {} cycles", player.now / 1000, player.cycles);
         nothing_waits_that_could_run(&player.snapshot)?;
+        count += 1 + events.len() as u64;
     }
-    nobody_waits_for_ever(&player)
+    nobody_waits_for_ever(&player)?;
+    Ok(count)
+}
+
+/// D: who is admitted waits, and has no pods; nobody is admitted or evicted twice, or evicted and shrunk.
+fn admits_none_twice(snapshot: &Snapshot, outcome: &Outcome) -> Result<(), TestCaseError> {
+    for decision in &outcome.decisions {
+        let app = &snapshot.apps[decision.app()];
+        if let Decision::Admit { .. } = decision {
+            let has_pods = app.pods.any_staying() || app.pods.any_leaving();
+            prop_assert!(app.stage == Stage::Waiting && !has_pods, "{} is admitted and has pods", app.name);
+        }
+        let grows = |decision: &&Decision| matches!(decision, Decision::Grow { .. });
+        let of_it = || outcome.decisions.iter().filter(|other| other.app() == decision.app() && !grows(other));
+        let whole = |decision: &Decision| matches!(decision, Decision::Admit { .. } | Decision::Evict { .. });
+        prop_assert!(of_it().count() == 1 || !of_it().any(whole), "{} is told two things", app.name);
+    }
+    Ok(())
+}
+
+/// Nobody of another queue gives way below what that queue deserves, of all that the gang asks for.
+fn leaves_what_is_deserved(snapshot: &Snapshot, outcome: &Outcome) -> Result<(), TestCaseError> {
+    let mut after = snapshot.clone();
+    outcome.decisions.iter().for_each(|decision| decision.apply(&mut after, 0));
+    for (app, placement) in &outcome.claims {
+        after.apps[*app].pods.place(placement);
+    }
+    let soon = |level: &onager_core::queue::Name| {
+        let mut used = Amounts::default();
+        for app in after.apps.iter().filter(|app| chain(snapshot, app).contains(level)) {
+            used.add(&after.size(app, app.pods.driver.is_some(), app.pods.staying()), 1);
+        }
+        used
+    };
+    for decision in &outcome.decisions {
+        let (Decision::Evict { app, beneficiary } | Decision::Shrink { app, beneficiary, .. }) = decision else {
+            continue;
+        };
+        let (victim, taker) = (&snapshot.apps[*app], &snapshot.apps[*beneficiary]);
+        let theirs = chain(snapshot, taker);
+        for level in chain(snapshot, victim).into_iter().take_while(|level| !theirs.contains(level)) {
+            // Where its own applications made it give way too, it is they who took it below.
+            let for_own = outcome.decisions.iter().any(|other| match other {
+                Decision::Evict { app, beneficiary } | Decision::Shrink { app, beneficiary, .. } => {
+                    let within = |app: usize| chain(snapshot, &snapshot.apps[app]).contains(&level);
+                    within(*app) && within(*beneficiary)
+                }
+                _ => false,
+            });
+            let report = outcome.queues.iter().find(|report| report.name.as_ref() == Some(&level)).unwrap();
+            let used = soon(&level);
+            let keeps = snapshot.gang(taker).some().any(|(kind, _)| used.get(kind) >= report.deserved.get(kind));
+            prop_assert!(for_own || keeps, "{level} is left {used:?} and deserves {:?}", report.deserved);
+        }
+    }
+    Ok(())
 }
 
 /// What an application's pods take, those that are to go included.

@@ -58,11 +58,7 @@ proptest! {
 /// Plays a world, and has the model decide beside the product.
 fn agree(world: &World) -> Result<(), TestCaseError> {
     let mut player = world.player();
-    let mut edits = world.edits.iter().peekable();
     while let Some(at) = player.next() {
-        while let Some((_, edit)) = edits.next_if(|(second, _)| second * 1000 <= at) {
-            edit.apply(&mut player.snapshot);
-        }
         player.come_to(at);
         // The first two cycles of each moment: the second sees claims.
         for _ in 0..2 {

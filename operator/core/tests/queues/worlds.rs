@@ -7,7 +7,8 @@ use super::fixture::{Edit, World, cores};
 
 /// How many cases a property is tried on.
 pub fn cases(default: u32) -> ProptestConfig {
-    let cases = std::env::var("ONAGER_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let asked = std::env::var("ONAGER_CASES").unwrap_or_default();
+    let cases = asked.replace('_', "").parse().unwrap_or(default);
     ProptestConfig { cases, max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
