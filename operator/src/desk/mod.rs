@@ -4,6 +4,7 @@
 
 mod entry;
 mod facts;
+mod guard;
 mod queues;
 mod round;
 mod survey;

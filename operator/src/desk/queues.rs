@@ -14,7 +14,10 @@ use onager_core::{
 };
 use onager_crds::{Queue, QueueStatus, ResourceList};
 
-use super::round::Reports;
+use super::{
+    guard::{Guards, children, standing},
+    round::Reports,
+};
 use crate::context::Context;
 
 /// A queue's figures are written at most so often.
@@ -22,7 +25,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Remembers when each was written.
 #[derive(Default)]
-pub struct Writer(HashMap<Name, Instant>);
+pub struct Writer {
+    written: HashMap<Name, Instant>,
+    guards: Guards,
+}
 
 impl Writer {
     /// Writes what differs from what is on record.
@@ -33,21 +39,33 @@ impl Writer {
             .all()
             .map(|queue| (Name::new(&queue.namespace().unwrap_or_default(), &queue.name_any()), queue.clone()))
             .collect();
-        self.0.retain(|name, _| queues.contains_key(name));
+        self.written.retain(|name, _| queues.contains_key(name));
+        self.guards.forget(&queues);
+        let children = children(&queues);
         for report in &reports.queues {
             let Some((name, queue)) = report.name.as_ref().and_then(|name| queues.get_key_value(name)) else {
                 continue;
             };
+            let seen = standing(queue, report, children.get(name).copied().unwrap_or(0));
+            if let Some(saved) = self.guards.keep(&context.client, name, queue, seen).await {
+                // Its status is of another version now: written in the next round, which this news brings. What lost its
+                // last guard may be gone already.
+                if saved.metadata.deletion_timestamp.is_none() {
+                    context.cache.queues().insert(&name.namespace, &name.name, saved.uid(), saved);
+                    context.desk.poke();
+                }
+                continue;
+            }
             let mut status = status(queue, report, &reports.kinds);
             status.waiting = reports.first.get(name).cloned().unwrap_or_default();
             if queue.status.as_ref() == Some(&status) {
                 continue;
             }
-            if self.0.get(name).is_some_and(|written| written.elapsed() < INTERVAL) {
+            if self.written.get(name).is_some_and(|written| written.elapsed() < INTERVAL) {
                 // Looked at again when the interval is over.
                 continue;
             }
-            self.0.insert(name.clone(), Instant::now());
+            self.written.insert(name.clone(), Instant::now());
             let api: Api<Queue> = Api::namespaced(context.client.clone(), &name.namespace);
             let changed = Queue { status: Some(status), ..queue.clone() };
             match api.replace_status(&name.name, &PostParams::default(), &changed).await {
@@ -63,10 +81,13 @@ fn status(queue: &Queue, report: &QueueReport, kinds: &Kinds) -> QueueStatus {
     let why = match &report.fault {
         Some(fault) => (fault.reason(), fault.to_string()),
         None if queue.spec.closed == Some(true) => ("Closed", "nothing new is admitted; what runs goes on".to_string()),
+        None if queue.metadata.deletion_timestamp.is_some() => {
+            ("Deleting", "it goes with the last of its applications and of the queues below it".to_string())
+        }
         None => ("Ready", "applications are admitted".to_string()),
     };
     let generation = queue.metadata.generation;
-    let ready = why.0 == "Ready";
+    let ready = matches!(why.0, "Ready" | "Deleting");
     conditions::set(&mut conditions, generation, "Ready", ready, (why.0, &why.1), Timestamp::now());
     QueueStatus {
         observed_generation: generation,
