@@ -9,6 +9,7 @@ mod fields;
 mod installs;
 mod kubeflow;
 mod lifecycle;
+mod queues;
 mod refuses;
 mod reports;
 mod restarts;

@@ -1,0 +1,3 @@
+//! Queues on a real cluster: what is let in, and what is held.
+
+mod gate;
