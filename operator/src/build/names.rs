@@ -17,6 +17,9 @@ pub const ROLE_UI: &str = "ui";
 pub const ATTEMPT: &str = "onager.dev/attempt";
 /// An executor's index.
 pub const INDEX: &str = "onager.dev/executor-index";
+/// The annotation of a pod with its queue's namespace and name: its room counts there until it is gone, also when its
+/// application is gone before.
+pub const QUEUE: &str = "onager.dev/queue";
 /// Who looks after the object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY`].

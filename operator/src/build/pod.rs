@@ -13,6 +13,7 @@ use k8s_openapi::{
 };
 use onager_contract::endpoint;
 use onager_core::{
+    intake::queue_of,
     pod::{Kind, Outline},
     workload::PodSize,
 };
@@ -110,6 +111,9 @@ impl Part<'_> {
             annotations.insert("prometheus.io/scrape".into(), "true".into());
             annotations.insert("prometheus.io/port".into(), self.ports.metrics().to_string());
             annotations.insert("prometheus.io/path".into(), METRICS_PATH.into());
+        }
+        if let Some(queue) = queue_of(self.app) {
+            annotations.insert(names::QUEUE.into(), queue.to_string());
         }
         metadata.annotations = Some(annotations).filter(|annotations| !annotations.is_empty());
         metadata

@@ -54,6 +54,8 @@ pub struct Ours {
     pub app: String,
     /// Its facts.
     pub seen: PodSeen,
+    /// Its queue: namespace and name.
+    pub queue: Option<String>,
     /// Its IP.
     pub ip: Option<String>,
     /// Where its control channel listens, if it is a driver.
@@ -166,6 +168,7 @@ impl Pods {
         let ours = app.zip(seen).map(|(app, seen)| Ours {
             app,
             seen,
+            queue: pod.metadata.annotations.as_ref().and_then(|marks| marks.get(crate::build::names::QUEUE)).cloned(),
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
             control_port: pod.spec.as_ref().map_or(0, facts::control_port),
             silent_since,
@@ -292,9 +295,9 @@ impl Pods {
         counts
     }
 
-    /// All pods that take room.
-    pub fn taking_room(&self) -> impl Iterator<Item = &PodRecord> {
-        self.items.values().filter(|record| !record.ended)
+    /// All pods that take room, with namespace and name.
+    pub fn taking_room(&self) -> impl Iterator<Item = (&Key, &PodRecord)> {
+        self.items.iter().filter(|(_, record)| !record.ended)
     }
 
     /// Namespaces and names of the applications that have pods on a node.
@@ -331,7 +334,7 @@ mod tests {
         let effect = pods.insert(&pod("a", "Pending"));
         assert_eq!(effect.application, Some(("alpha".into(), "app".into())));
         assert_eq!(pods.of_owner("owner").count(), 1);
-        assert_eq!(pods.taking_room().map(|record| record.requests).next(), Some(Size::pod(500, 1 << 30)));
+        assert_eq!(pods.taking_room().map(|(_, record)| record.requests).next(), Some(Size::pod(500, 1 << 30)));
     }
 
     #[test]

@@ -97,6 +97,16 @@ impl Desk {
         answer
     }
 
+    /// How many stand in line.
+    fn asking(&self) -> usize {
+        self.memory().entries.values().filter(|entry| entry.asks).count()
+    }
+
+    /// Whether somebody waits, so that time alone may change something.
+    fn waits_for_time(&self) -> bool {
+        !self.memory().entries.is_empty()
+    }
+
     /// It does not ask any more, or is gone: what was decided for it is void.
     pub fn leave(&self, uid: &str) {
         if self.memory().entries.remove(uid).is_some() {

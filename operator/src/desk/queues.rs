@@ -32,7 +32,9 @@ pub struct Writer {
 
 impl Writer {
     /// Writes what differs from what is on record.
-    pub async fn write(&mut self, context: &Context, reports: Reports) {
+    /// Answers whether something is left to write when its interval is over.
+    pub async fn write(&mut self, context: &Context, reports: Reports) -> bool {
+        let mut left = false;
         let queues: BTreeMap<Name, Queue> = context
             .cache
             .queues()
@@ -62,7 +64,7 @@ impl Writer {
                 continue;
             }
             if self.written.get(name).is_some_and(|written| written.elapsed() < INTERVAL) {
-                // Looked at again when the interval is over.
+                left = true;
                 continue;
             }
             self.written.insert(name.clone(), Instant::now());
@@ -70,9 +72,13 @@ impl Writer {
             let changed = Queue { status: Some(status), ..queue.clone() };
             match api.replace_status(&name.name, &PostParams::default(), &changed).await {
                 Ok(saved) => context.cache.queues().insert(&name.namespace, &name.name, saved.uid(), saved),
-                Err(error) => tracing::debug!(queue = %name, %error, "its status is written later"),
+                Err(error) => {
+                    left = true;
+                    tracing::debug!(queue = %name, %error, "its status is written later");
+                }
             }
         }
+        left
     }
 }
 

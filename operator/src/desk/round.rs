@@ -12,7 +12,7 @@ use onager_core::{
     Trouble,
     queue::{Decision, Name, Outcome, QueueReport, Snapshot, ground::Placement, snapshot::NOWHERE},
 };
-use onager_crds::{MOST_WAITING, QueuePlace, Waiting};
+use onager_crds::{MOST_WAITING, QueuePlace, State, Waiting};
 use tokio::time::sleep;
 
 use super::{
@@ -29,18 +29,27 @@ const INTERVAL: Duration = Duration::from_millis(10);
 const PART: u32 = 5;
 /// Cycles that follow each other in one round at the most; the rest is decided in the next.
 const MOST_CYCLES: usize = 20;
+/// So long those that waited before a restart may take to ask.
+const GATHERING: Duration = Duration::from_secs(5);
 /// Without news, back-offs that have ended and figures that have changed are looked for after this time.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Decides, as long as the operator leads.
 pub async fn run(context: Arc<Context>) {
     let mut writer = queues::Writer::default();
+    let (mut first, mut unwritten) = (true, false);
     loop {
-        let _ = tokio::time::timeout(IDLE, context.desk.news.notified()).await;
+        let quiet = tokio::time::timeout(IDLE, context.desk.news.notified()).await.is_err();
+        if quiet && !context.desk.waits_for_time() && !unwritten {
+            continue;
+        }
         if !context.desk_ready() {
             sleep(INTERVAL).await;
             context.desk.poke();
             continue;
+        }
+        if std::mem::take(&mut first) {
+            all_ask(&context).await;
         }
         let began = Instant::now();
         let timer = context.metrics.queues.round_seconds.start_timer();
@@ -63,8 +72,20 @@ pub async fn run(context: Arc<Context>) {
             context.metrics.queues.decided(decision);
         }
         context.metrics.queues.stand(&reports.queues, &reports.kinds);
-        writer.write(&context, reports).await;
+        unwritten = writer.write(&context, reports).await;
         sleep(INTERVAL.max(began.elapsed() * (PART - 1))).await;
+    }
+}
+
+/// After a restart those that waited before ask again, in any order: the first decision is for all of them.
+async fn all_ask(context: &Context) {
+    let began = Instant::now();
+    while began.elapsed() < GATHERING {
+        let waited = context.cache.apps().count().get(&State::Queued).copied().unwrap_or(0);
+        if context.desk.asking() as i64 >= waited {
+            return;
+        }
+        sleep(INTERVAL).await;
     }
 }
 

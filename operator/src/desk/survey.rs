@@ -9,7 +9,7 @@ use onager_core::{
     admission::Node,
     intake,
     queue::{
-        Amounts, App, Claim, Kinds, Name, Pods, Provisioning, Site, Snapshot, Stage,
+        Amounts, App, Claim, Kinds, Name, Pods, Provisioning, Shape, Site, Snapshot, Stage,
         ground::{Ground, Placement, View},
         quota::NamespaceQuota,
         snapshot::NOWHERE,
@@ -66,10 +66,15 @@ impl Memory {
             .map(|app| (app, true))
             .collect();
         self.settle(&all);
-        let waiting = self.entries.iter().filter(|(_, entry)| entry.asks).filter_map(|(_, entry)| entry.name.clone());
-        for (namespace, name) in waiting.collect::<Vec<_>>() {
-            if let Some(app) = cache.apps().get(&namespace, &name) {
-                all.push((app, false));
+        let waiting = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.asks)
+            .filter_map(|(uid, entry)| Some((uid.clone(), entry.name.clone()?)));
+        for (uid, (namespace, name)) in waiting.collect::<Vec<_>>() {
+            match cache.apps().get(&namespace, &name).filter(|app| app.uid().as_deref() == Some(&uid)) {
+                Some(app) => all.push((app, false)),
+                None => drop(self.entries.remove(&uid)),
             }
         }
         all.sort_by(|(a, _), (b, _)| a.metadata.uid.cmp(&b.metadata.uid));
@@ -83,7 +88,7 @@ impl Memory {
             .enumerate()
             .map(|(number, (app, _))| (app.metadata.uid.as_deref().unwrap_or_default(), number))
             .collect();
-        let made = self.pods(cache, &mut nodes, &places, &numbers);
+        let (made, left) = self.pods(cache, &mut nodes, &places, &numbers);
 
         let mut survey = Survey { snapshot: Snapshot::default(), apps: Vec::new(), executors: Vec::new() };
         let mut counted: BTreeMap<String, Vec<There>> = BTreeMap::new();
@@ -106,6 +111,18 @@ impl Memory {
             bound.sort_by_key(|(index, _, runs)| (*runs, std::cmp::Reverse(*index)));
             survey.executors.push(bound.into_iter().map(|(index, node, _)| (index, node)).collect());
             survey.snapshot.apps.push(read);
+        }
+        for (uid, left) in left {
+            let app = self.left(left);
+            let there = There {
+                number: survey.apps.len(),
+                driver: app.pods.leaving_driver.is_some(),
+                executors: app.pods.leaving.values().sum(),
+            };
+            counted.entry(app.name.namespace.clone()).or_default().push(there);
+            survey.apps.push((uid, app.name.clone()));
+            survey.executors.push(Vec::new());
+            survey.snapshot.apps.push(app);
         }
         self.readings.sweep();
         let snapshot = &mut survey.snapshot;
@@ -209,12 +226,13 @@ impl Memory {
         nodes: &mut [Site],
         places: &HashMap<String, usize>,
         numbers: &HashMap<&str, usize>,
-    ) -> Vec<Made> {
+    ) -> (Vec<Made>, BTreeMap<String, Left>) {
+        let mut left: BTreeMap<String, Left> = BTreeMap::new();
         let mut made: Vec<Made> = Vec::new();
         made.resize_with(numbers.len(), Made::default);
         let mut floating = Vec::new();
         let pods = cache.pods();
-        for record in pods.taking_room() {
+        for ((namespace, _), record) in pods.taking_room() {
             let node = record.node.as_ref().map(|node| places.get(node).copied().unwrap_or(NOWHERE));
             let owner = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_deref());
             let size = amounts(record, &mut self.readings.kinds);
@@ -222,6 +240,14 @@ impl Memory {
                 (Some(number), node) => {
                     let entry = owner.and_then(|owner| self.entries.get_mut(owner));
                     count(&mut made[*number], record, node, size, entry);
+                }
+                (None, node) if queue_of(record).is_some() => {
+                    let uid = owner.unwrap_or_default().to_string();
+                    let left = left.entry(uid).or_default();
+                    left.queue = queue_of(record);
+                    let app = record.ours.as_ref().map_or("", |ours| ours.app.as_str());
+                    left.name = Name::new(namespace, app);
+                    count(&mut left.made, record, node, size, None);
                 }
                 (None, Some(NOWHERE)) => {}
                 (None, Some(node)) => nodes[node].foreign.add(&size, 1),
@@ -241,7 +267,23 @@ impl Memory {
                 site.foreign.add(&size, 1);
             }
         }
-        made
+        (made, left)
+    }
+
+    /// Pods whose application is gone, or has ended, count in its queue until they are gone too.
+    fn left(&mut self, left: Left) -> App {
+        let shapes = &mut self.readings.shapes;
+        let mut shape = |size: &Option<Amounts>| {
+            shapes.intern(Shape { requests: size.clone().unwrap_or_default(), ..Shape::default() })
+        };
+        let [driver, executor] = &left.made.sizes;
+        let mut app = App { driver: shape(driver), executor: shape(executor), stage: Stage::Ended, ..App::default() };
+        (app.name, app.queue, app.pods) = (left.name, left.queue, left.made.pods);
+        for _ in &left.made.unbound {
+            *app.pods.leaving.entry(NOWHERE).or_default() += 1;
+        }
+        app.pods.leave();
+        app
     }
 
     /// Requests are counted as the API server made them.
@@ -250,7 +292,7 @@ impl Memory {
         for (shape, size) in [&mut app.driver, &mut app.executor].into_iter().zip(&made.sizes) {
             let Some(size) = size else { continue };
             if shapes.get(*shape).requests != *size {
-                let as_made = onager_core::queue::Shape { requests: size.clone(), ..shapes.get(*shape).clone() };
+                let as_made = Shape { requests: size.clone(), ..shapes.get(*shape).clone() };
                 *shape = shapes.intern(as_made);
             }
         }
@@ -273,6 +315,18 @@ impl Memory {
         read.sort_by(|a, b| a.name.cmp(&b.name));
         read
     }
+}
+
+/// What is left of an application.
+#[derive(Default)]
+struct Left {
+    name: Name,
+    queue: Option<Name>,
+    made: Made,
+}
+
+fn queue_of(record: &PodRecord) -> Option<Name> {
+    record.ours.as_ref()?.queue.as_deref().map(|queue| Name::read(queue, ""))
 }
 
 impl Made {

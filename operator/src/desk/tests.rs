@@ -91,6 +91,7 @@ impl World {
             "metadata": {
                 "namespace": "alpha", "name": format!("{name}-{index}"), "uid": format!("{uid}-{index}"),
                 "labels": {"onager.dev/app-name": name, "onager.dev/role": role, "onager.dev/executor-index": index.to_string()},
+                "annotations": app.spec.queue.as_ref().map(|queue| json!({"onager.dev/queue": format!("alpha/{queue}")})),
                 "ownerReferences": [{"apiVersion": "onager.dev/v1alpha1", "kind": "SparkApplication", "name": name, "uid": uid}],
             },
             "spec": {
@@ -182,6 +183,22 @@ fn a_queue_admits_no_more_than_its_capability() {
         ("QueueFull", Some(QueuePlace { name: "alpha/etl".into(), position: 1 }))
     );
     assert_eq!(world.waits(&app("third", 1, json!({"queue": "none"}))).trouble.reason, "QueueMissing");
+}
+
+#[test]
+fn room_counts_in_its_queue_until_the_pods_are_gone_also_when_the_application_already_is() {
+    let world = World::new("8");
+    world.queue("etl", json!({"capability": {"cpu": "3"}}));
+    let gone = app("gone", 1, json!({"queue": "etl"}));
+    world.pod(&gone, 0, Some("one"), "1");
+    world.pod(&gone, 1, Some("one"), "1");
+    let next = app("next", 1, json!({"queue": "etl"}));
+    assert_eq!(world.waits(&next).trouble.reason, "WaitingForEvictions");
+    for index in [0, 1] {
+        let pod = json!({"metadata": {"namespace": "alpha", "name": format!("gone-{index}"), "uid": format!("uid-gone-{index}")}, "spec": {"containers": []}});
+        world.cache.pods().take_in(&Event::Delete(serde_json::from_value(pod).expect("a pod")));
+    }
+    assert_eq!(world.ask(&next), Answer::Start(1));
 }
 
 #[test]
