@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help demo demo-down kubeconfig build images test soak fuzz verify generate bench-cycle bench-rest bench-throughput bench-start bench-webhook bench-gang clean
+.PHONY: help demo demo-down kubeconfig build images test soak fuzz verify generate bench-cycle bench-kueue-scale bench-rest bench-throughput bench-start bench-webhook bench-gang clean
 
 help: ## Print this.
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 24
@@ -60,6 +60,9 @@ bench-cycle: ## How long one decision of the queues takes, by applications, node
 	. k3d/lib.sh
 	cargo build --quiet --profile "$$PROFILE" --workspace --example cycle
 	"$$BINARIES/examples/cycle"
+
+bench-kueue-scale: ## Kueue's own scale test in the simulator: makespan against the ideal one.
+	@bench/kueue-scale.sh
 
 bench-throughput: ## How many applications a minute, against a bare client (on fake nodes).
 	@bench/throughput.sh

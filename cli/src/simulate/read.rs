@@ -118,10 +118,12 @@ impl Reader {
             }
             ("PriorityClass", _) => {
                 let class: PriorityClass = typed(&mut object)?;
+                let name = class.metadata.name.unwrap_or_default();
                 if class.global_default == Some(true) {
                     self.classes.default = class.value.into();
+                    self.classes.default_name = Some(name.clone());
                 }
-                self.classes.values.insert(class.metadata.name.unwrap_or_default(), class.value.into());
+                self.classes.values.insert(name, class.value.into());
             }
             ("SparkApplication", "onager.dev") => return self.application(object, &marks),
             ("", _) => bail!("a document without a kind"),

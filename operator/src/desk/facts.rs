@@ -103,8 +103,8 @@ fn classes<'a>(all: impl Iterator<Item = &'a PriorityClass>) -> Classes {
     for class in all {
         let value = i64::from(class.value);
         classes.values.insert(class.name_any(), value);
-        if class.global_default == Some(true) {
-            default = Some(default.map_or(value, |known| known.min(value)));
+        if class.global_default == Some(true) && default.is_none_or(|known| value < known) {
+            (default, classes.default_name) = (Some(value), Some(class.name_any()));
         }
     }
     classes.default = default.unwrap_or(0);

@@ -23,6 +23,8 @@ pub struct Classes {
     pub values: BTreeMap<String, i64>,
     /// Of those that name none.
     pub default: i64,
+    /// The name of the class that those get that name none.
+    pub default_name: Option<String>,
 }
 
 impl Classes {
@@ -83,8 +85,8 @@ pub fn application(
         priority,
         created,
         user,
-        driver: shape(&workload.driver, habits, shapes, kinds),
-        executor: shape(&workload.executor, habits, shapes, kinds),
+        driver: shape(&workload.driver, classes, habits, shapes, kinds),
+        executor: shape(&workload.executor, classes, habits, shapes, kinds),
         minimum: workload.minimum,
         wanted: workload.maximum(),
         ..App::default()
@@ -92,7 +94,7 @@ pub fn application(
 }
 
 /// The shape of a kind of pod in a namespace.
-pub fn shape(pod: &PodSize, habits: &Habits, shapes: &mut Shapes, kinds: &mut Kinds) -> ShapeId {
+fn shape(pod: &PodSize, classes: &Classes, habits: &Habits, shapes: &mut Shapes, kinds: &mut Kinds) -> ShapeId {
     let mut whole = pod.outline.whole();
     if let Some(main) = whole.containers.first_mut() {
         main.resources = Some(pod.main_resources(pod.cpu_limited || habits.limits_cpu));
@@ -107,5 +109,7 @@ pub fn shape(pod: &PodSize, habits: &Habits, shapes: &mut Shapes, kinds: &mut Ki
     }
     let mut ask = pod.ask.clone();
     ask.others.clear();
-    shapes.intern(Shape { requests, limits: amounts(limit), ask })
+    let named = pod.outline.spec.priority_class_name.clone().filter(|name| !name.is_empty());
+    let class = named.or_else(|| classes.default_name.clone());
+    shapes.intern(Shape { requests, limits: amounts(limit), ask, class })
 }

@@ -6,7 +6,7 @@ mod cluster;
 mod queue;
 mod ranges;
 
-pub use application::{Classes, Habits, USER, application, queue_of, shape};
+pub use application::{Classes, Habits, USER, application, queue_of};
 pub use cluster::{quota, site};
 pub use queue::queue;
 pub use ranges::fill;

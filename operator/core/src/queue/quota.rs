@@ -28,10 +28,35 @@ pub struct QuotaLimit {
     pub resource: String,
     /// What it counts.
     pub counts: Counted,
+    /// Of which priority classes pods count: all of these must hold. With any, objects do not count.
+    pub classes: Vec<OfClass>,
     /// The limit.
     pub hard: u64,
     /// What others than the snapshot's applications use.
     pub foreign: u64,
+}
+
+/// A quota's scope by the priority class of pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfClass {
+    /// One of these.
+    In(Vec<String>),
+    /// None of these; pods without a class count.
+    NotIn(Vec<String>),
+    /// Any, or else none.
+    Some(bool),
+}
+
+impl OfClass {
+    /// Whether a pod of a class counts.
+    pub fn counts(&self, class: Option<&str>) -> bool {
+        let among = |names: &[String]| class.is_some_and(|class| names.iter().any(|name| name == class));
+        match self {
+            Self::In(names) => among(names),
+            Self::NotIn(names) => !among(names),
+            Self::Some(any) => class.is_some() == *any,
+        }
+    }
 }
 
 /// A ResourceQuota.
@@ -81,7 +106,9 @@ impl QuotaLimit {
     }
 
     fn of_pod(&self, shape: &Shape) -> u64 {
+        let class = shape.class.as_deref();
         match self.counts {
+            _ if !self.classes.iter().all(|one| one.counts(class)) => 0,
             Counted::Requests(kind) => shape.requests.get(kind),
             Counted::Limits(kind) => shape.limits.get(kind),
             Counted::Objects(_) => 0,
@@ -91,7 +118,10 @@ impl QuotaLimit {
     /// What pods of an application take; with the driver its objects too.
     pub fn taken(&self, snapshot: &Snapshot, app: &App, driver: bool, executors: u32) -> u64 {
         let executors = self.of_pod(snapshot.shapes.get(app.executor)).saturating_mul(executors.into());
-        let objects = if let Counted::Objects(each) = self.counts { each } else { 0 };
+        let objects = match self.counts {
+            Counted::Objects(each) if self.classes.is_empty() => each,
+            _ => 0,
+        };
         let driver = if driver { self.of_pod(snapshot.shapes.get(app.driver)).saturating_add(objects) } else { 0 };
         driver.saturating_add(executors)
     }

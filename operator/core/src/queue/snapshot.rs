@@ -43,6 +43,8 @@ pub struct Shape {
     pub limits: Amounts,
     /// What it asks of its node beside room; `others` is not looked at.
     pub ask: PodAsk,
+    /// Its priority class's name, by which quotas may count.
+    pub class: Option<String>,
 }
 
 /// A shape that is kept once.

@@ -63,8 +63,8 @@ mod tests {
 
     #[test]
     fn what_it_is_owed_lifts_a_queue_no_further_than_what_it_deserves() {
-        assert_eq!(weigh(1.2, 0.3, true), 0.9);
-        assert_eq!(weigh(1.2, 0.3, false), 1.2);
-        assert_eq!(weigh(1.2, -0.25, false), 1.45);
+        assert_eq!(weigh(1.25, 0.5, true), 0.75);
+        assert_eq!(weigh(1.25, 0.5, false), 1.25);
+        assert_eq!(weigh(1.25, -0.25, false), 1.5);
     }
 }

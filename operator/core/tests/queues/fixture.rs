@@ -85,7 +85,7 @@ impl World {
     /// A quota of namespace `t`.
     pub fn quota(mut self, resource: &str, hard: u64) -> Self {
         let counts = QuotaLimit::counts(resource, &mut self.snapshot.kinds).expect("a resource");
-        let limits = vec![QuotaLimit { resource: resource.into(), counts, hard, foreign: 0 }];
+        let limits = vec![QuotaLimit { resource: resource.into(), counts, classes: Vec::new(), hard, foreign: 0 }];
         self.snapshot.quotas.entry("t".into()).or_default().push(NamespaceQuota { name: "team".into(), limits });
         self
     }

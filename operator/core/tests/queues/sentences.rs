@@ -1,6 +1,6 @@
 //! One rule, one sentence, one small world.
 
-use onager_core::queue::{Name, Order, Preemption, Reclaim};
+use onager_core::queue::{Name, Order, Preemption, Reclaim, Shape, quota::OfClass};
 
 use super::fixture::{World, cores};
 
@@ -293,4 +293,21 @@ fn what_a_lost_node_held_is_made_again() {
         .map(|event| format!("{} {}", event.kind.name(), player.snapshot.apps[event.app].name.name))
         .collect();
     assert_eq!(text, ["admitted a", "admitted b", "evicted a", "waiting a"]);
+}
+
+#[test]
+fn a_quota_for_a_priority_class_counts_its_pods_alone() {
+    let with = |classes: OfClass| {
+        let mut world =
+            World::of_nodes(&[20]).quota("pods", 2).queue("q", |_| {}).app("high", "q", 1).app("low", "q", 7);
+        world.snapshot.quotas.get_mut("t").unwrap()[0].limits[0].classes = vec![classes];
+        let (shapes, job) = (&mut world.snapshot.shapes, &mut world.jobs[0]);
+        for shape in [&mut job.app.driver, &mut job.app.executor] {
+            let classed = Shape { class: Some("high".into()), ..shapes.get(*shape).clone() };
+            *shape = shapes.intern(classed);
+        }
+        world.play()
+    };
+    assert_eq!(with(OfClass::In(vec!["high".into()])), ["0 admitted high 1", "0 admitted low 7"]);
+    assert_eq!(with(OfClass::NotIn(vec!["high".into()])), ["0 admitted high 1", "0 waiting low QuotaExceeded"]);
 }
