@@ -89,6 +89,19 @@ impl Cache {
         lock(&self.queues)
     }
 
+    /// Takes in a Queue as the API server answered a write; the watch may have been faster.
+    pub fn queue_written(&self, queue: Queue) {
+        let (namespace, name) = key(&queue);
+        let mut queues = self.queues();
+        let older = |there: &Queue| {
+            there.metadata.uid == queue.metadata.uid && version(&there.metadata) <= version(&queue.metadata)
+        };
+        // What is newer stays, and what is gone stays gone.
+        if queues.get(&namespace, &name).is_some_and(older) {
+            queues.insert(&namespace, &name, queue.metadata.uid.clone(), queue);
+        }
+    }
+
     /// Quotas, by namespace and name.
     pub fn quotas(&self) -> MutexGuard<'_, Watched<ResourceQuota>> {
         lock(&self.quotas)

@@ -53,7 +53,7 @@ impl Writer {
                 // Its status is of another version now: written in the next round, which this news brings. What lost its
                 // last guard may be gone already.
                 if saved.metadata.deletion_timestamp.is_none() {
-                    context.cache.queues().insert(&name.namespace, &name.name, saved.uid(), saved);
+                    context.cache.queue_written(saved);
                     context.desk.poke();
                 }
                 continue;
@@ -71,7 +71,7 @@ impl Writer {
             let api: Api<Queue> = Api::namespaced(context.client.clone(), &name.namespace);
             let changed = Queue { status: Some(status), ..queue.clone() };
             match api.replace_status(&name.name, &PostParams::default(), &changed).await {
-                Ok(saved) => context.cache.queues().insert(&name.namespace, &name.name, saved.uid(), saved),
+                Ok(saved) => context.cache.queue_written(saved),
                 Err(error) => {
                     left = true;
                     tracing::debug!(queue = %name, %error, "its status is written later");
