@@ -22,10 +22,8 @@ pub struct Judged {
 /// Judges an object of ours.
 pub fn judge(object: &Value) -> Judged {
     let mut judged = Judged::default();
-    let scheduled = object.get("kind").is_some_and(|kind| kind == "ScheduledSparkApplication");
-    let path = if scheduled { "spec.template" } else { "spec" };
-    let pointer = if scheduled { "/spec/template" } else { "/spec" };
-    let Some(spec) = object.pointer(pointer) else {
+    let (path, spec) = spec(object);
+    let Some(spec) = spec else {
         judged.faults.push(format!("{path}: is missing"));
         return judged;
     };
@@ -34,7 +32,7 @@ pub fn judge(object: &Value) -> Judged {
         judged.changes.push(format!("{path}.{}: {}", remark.path, remark.why));
     }
     unknown(schema(), spec, path, &mut judged.faults);
-    let kind = if scheduled { Kind::ScheduledSparkApplication } else { Kind::SparkApplication };
+    let kind = if is_scheduled(object) { Kind::ScheduledSparkApplication } else { Kind::SparkApplication };
     let verdict = rules::check(object, kind, None);
     judged.faults.extend(verdict.faults.iter().map(ToString::to_string));
     let field = |line: &str| line.split(": ").next().map(str::to_string);
@@ -44,6 +42,26 @@ pub fn judge(object: &Value) -> Judged {
         }
     }
     judged
+}
+
+/// What is accepted and done otherwise than by the Kubeflow operator, for an object that was written for it.
+pub fn differences(object: &Value) -> Vec<String> {
+    let (path, spec) = spec(object);
+    let told = spec.into_iter().flat_map(fields::differences);
+    told.map(|difference| format!("{path}.{}: {}", difference.path, difference.why)).collect()
+}
+
+fn is_scheduled(object: &Value) -> bool {
+    object.get("kind").is_some_and(|kind| kind == "ScheduledSparkApplication")
+}
+
+/// Where the spec of an object's applications is, and what is there.
+fn spec(object: &Value) -> (&'static str, Option<&Value>) {
+    if is_scheduled(object) {
+        ("spec.template", object.pointer("/spec/template"))
+    } else {
+        ("spec", object.get("spec"))
+    }
 }
 
 /// The schema of an application's spec.

@@ -74,6 +74,21 @@ fn what_changes_in_meaning_is_told_with_its_path() {
 }
 
 #[test]
+fn what_the_kubeflow_operator_does_otherwise_is_told_where_it_is_used() {
+    let retries = app(&format!("{PI}  restartPolicy: {{type: OnFailure, onFailureRetries: 2}}\n"));
+    let (_, told) = convert_one(&retries);
+    let [submissions, wait] = &told.changes[..] else { panic!("{told:?}") };
+    assert!(
+        submissions.starts_with("spec.restartPolicy.onSubmissionFailureRetries: ") && submissions.contains("3 times")
+    );
+    assert!(wait.starts_with("spec.restartPolicy.type: ") && wait.contains("doubles"), "{wait}");
+    let (_, told) = convert_one(&app(&format!("{PI}  restartPolicy: {{type: Never}}\n")));
+    assert_eq!(told.changes, [""; 0]);
+    // One of ours means what our pages say.
+    assert_eq!(convert(&retries.replace("sparkoperator.k8s.io/v1beta2", text::OURS)).expect("converted").told, []);
+}
+
+#[test]
 fn what_would_be_refused_is_told_before_the_api_server_does() {
     let text = app(&format!("{PI}  mode: client\n  driver: {{coers: 2, template: {{spec: {{anything: 1}}}}}}\n"));
     let (_, told) = convert_one(&text);

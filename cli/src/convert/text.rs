@@ -104,6 +104,7 @@ fn object(object: &mut Value) -> Option<Told> {
         }
         let judged = judge::judge(object);
         (told.changes, told.faults) = (judged.changes, judged.faults);
+        told.changes.extend(judge::differences(object));
     }
     Some(told)
 }

@@ -62,12 +62,9 @@ fn each_field_of_the_crd_has_one_verdict() {
     for entry in &entries {
         assert!(found.contains_key(entry), "the table has {entry}, which the CRD has not");
     }
-    for exception in fields::EXCEPTIONS {
-        assert!(
-            found.contains_key(exception.path),
-            "the table has a value of {}, which the CRD has not",
-            exception.path
-        );
+    let exceptions = fields::EXCEPTIONS.iter().map(|exception| exception.path);
+    for path in exceptions.chain(fields::DIFFERENCES.iter().map(|difference| difference.path)) {
+        assert!(found.contains_key(path), "something is said about {path}, which the CRD has not");
     }
 }
 
@@ -109,6 +106,12 @@ fn page() -> String {
     page += "\n## Values that fare otherwise than their field\n| value | | why |\n| --- | --- | --- |\n";
     for exception in fields::EXCEPTIONS {
         page += &row(&format!("{}: {}", exception.path, exception.value), exception.fate, "");
+    }
+    page +=
+        "\n## What the Kubeflow operator does otherwise\nWhere a manifest uses these, `onager convert` says so.\n\n";
+    page += "| field | of which applications | the difference |\n| --- | --- | --- |\n";
+    for difference in fields::DIFFERENCES {
+        page += &format!("| `{}` | {} | {} |\n", difference.path, difference.applies, difference.why);
     }
     page
 }

@@ -2,6 +2,7 @@
 //! which admission, `onager convert` and docs/fields.md speak; a test holds it against the CRD's schema. It judges fields by
 //! being there; what is in them is judged by rules elsewhere.
 
+mod differences;
 mod table;
 
 use serde_json::Value;
@@ -37,6 +38,19 @@ pub struct Exception {
     pub fate: Fate,
 }
 
+/// What is honoured, and done otherwise than the Kubeflow operator does it.
+#[derive(Clone, Copy, Debug)]
+pub struct Difference {
+    /// The field below the spec that it is about.
+    pub path: &'static str,
+    /// Which applications it is about, in words.
+    pub applies: &'static str,
+    /// Whether an application of this spec is one of those.
+    pub concerns: fn(&Value) -> bool,
+    /// What is done here, and what there.
+    pub why: &'static str,
+}
+
 /// Fields of the spec, but for driver and executor.
 pub const SPEC: &[Field] = table::SPEC;
 /// Fields of both driver and executor.
@@ -47,6 +61,8 @@ pub const DRIVER: &[Field] = table::DRIVER;
 pub const EXECUTOR: &[Field] = table::EXECUTOR;
 /// Values that fare otherwise than their fields.
 pub const EXCEPTIONS: &[Exception] = table::EXCEPTIONS;
+/// What is done otherwise than by the Kubeflow operator.
+pub const DIFFERENCES: &[Difference] = differences::DIFFERENCES;
 
 /// What is to be said about a field that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +98,11 @@ pub fn remarks(spec: &Value) -> Vec<Remark> {
             Fate::Refused(why) => Some(Remark { path, refused: true, why }),
         })
         .collect()
+}
+
+/// What is to be known about a spec that was written for the Kubeflow operator, and only then.
+pub fn differences(spec: &Value) -> impl Iterator<Item = &'static Difference> {
+    DIFFERENCES.iter().filter(|difference| (difference.concerns)(spec))
 }
 
 fn text<'a>(spec: &'a Value, path: &str) -> Option<&'a str> {
