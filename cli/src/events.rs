@@ -12,25 +12,18 @@ use crate::{
     print,
 };
 
-/// List the events of an application and of its pods.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Name of the application.
-    name: String,
-}
-
 /// Lists them.
-pub async fn run(options: &Options, arguments: &Arguments) -> Result<ExitCode> {
+pub async fn run(options: &Options, name: &str) -> Result<ExitCode> {
     let cluster = options.open().await?;
-    let app = cluster.application(&arguments.name).await?;
-    let mine = ListParams::default().labels(&format!("onager.dev/app-name={}", arguments.name));
+    let app = cluster.application(name).await?;
+    let mine = ListParams::default().labels(&format!("onager.dev/app-name={name}"));
     let pods = cluster.api::<Pod>().list_metadata(&mine).await.map_err(explain)?;
     let about: BTreeSet<String> = pods.iter().filter_map(ResourceExt::uid).chain(app.uid()).collect();
     let events = cluster.api::<Event>().list(&ListParams::default()).await.map_err(explain)?.items;
     let is_ours = |event: &Event| event.involved_object.uid.as_ref().is_some_and(|uid| about.contains(uid));
     let mut events: Vec<Event> = events.into_iter().filter(is_ours).collect();
     if events.is_empty() {
-        eprintln!("nothing was told of {}: events are forgotten after a time, by default an hour", arguments.name);
+        eprintln!("nothing was told of {name}: events are forgotten after a time, by default an hour");
         return Ok(ExitCode::SUCCESS);
     }
     events.sort_by_key(last_seen);

@@ -45,13 +45,22 @@ enum Action {
     Convert(convert::Arguments),
     Submit(submit::Arguments),
     List(list::Arguments),
-    Status(status::Arguments),
+    /// Show how an application stands, and its result.
+    Status(Named),
     Logs(logs::Arguments),
     Kill(kill::Arguments),
-    Events(events::Arguments),
+    /// List the events of an application and of its pods.
+    Events(Named),
     Why(why::Arguments),
     Queues(queues::Arguments),
     Simulate(simulate::Arguments),
+}
+
+/// What is about one application.
+#[derive(clap::Args)]
+struct Named {
+    /// Name of the application.
+    name: String,
 }
 
 #[tokio::main]
@@ -72,10 +81,10 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Action::Convert(arguments) => convert::run(&arguments),
         Action::Submit(arguments) => submit::run(&cluster, &arguments).await,
         Action::List(arguments) => list::run(&cluster, &arguments).await,
-        Action::Status(arguments) => status::run(&cluster, &arguments).await,
+        Action::Status(one) => status::run(&cluster, &one.name).await,
         Action::Logs(arguments) => logs::run(&cluster, &arguments).await,
         Action::Kill(arguments) => kill::run(&cluster, &arguments).await,
-        Action::Events(arguments) => events::run(&cluster, &arguments).await,
+        Action::Events(one) => events::run(&cluster, &one.name).await,
         Action::Why(arguments) => why::run(&cluster, &arguments).await,
         Action::Queues(arguments) => queues::run(&cluster, &arguments).await,
         Action::Simulate(arguments) => simulate::run(&arguments),

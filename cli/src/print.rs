@@ -51,6 +51,11 @@ pub fn ago(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// A time to the second.
+pub fn second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,17 +10,10 @@ use serde_json::Value;
 
 use crate::{cluster::Options, print};
 
-/// Show how an application stands, and its result.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Name of the application.
-    name: String,
-}
-
 /// Shows it.
-pub async fn run(options: &Options, arguments: &Arguments) -> Result<ExitCode> {
+pub async fn run(options: &Options, name: &str) -> Result<ExitCode> {
     let cluster = options.open().await?;
-    let app = cluster.application(&arguments.name).await?;
+    let app = cluster.application(name).await?;
     print::out(&describe(&app, Timestamp::now()));
     Ok(ExitCode::SUCCESS)
 }
@@ -60,7 +53,8 @@ fn describe(app: &SparkApplication, now: Timestamp) -> String {
         rows.extend(value.filter(|value| !value.is_empty()).map(|value| [format!("{name}:"), value]));
     };
     let status = app.status.clone().unwrap_or_default();
-    let since = |time: Option<Timestamp>| time.map(|time| format!("{} ({} ago)", second(time), print::ago(time, now)));
+    let since =
+        |time: Option<Timestamp>| time.map(|time| format!("{} ({} ago)", print::second(time), print::ago(time, now)));
     say("Name", Some(app.name_any()));
     say("Namespace", app.namespace());
     say("Runs", runs(app));
@@ -98,10 +92,6 @@ fn describe(app: &SparkApplication, now: Timestamp) -> String {
 
 fn indent(column: usize, cell: &str) -> String {
     if column == 0 { format!("  {cell}") } else { cell.to_string() }
-}
-
-fn second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn runs(app: &SparkApplication) -> Option<String> {

@@ -1,46 +1,13 @@
-//! `onager list`: applications, one a line, the newest last.
+//! Applications in lines: where each stands, and why it waits.
 
-use std::process::ExitCode;
-
-use anyhow::Result;
 use jiff::Timestamp;
-use kube::{Api, ResourceExt, api::ListParams};
+use kube::ResourceExt;
 use onager_crds::SparkApplication;
 
-use crate::{
-    cluster::{Options, explain},
-    print, status,
-};
+use crate::{print, status};
 
-/// List applications.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Those of all namespaces.
-    #[arg(short = 'A', long)]
-    all_namespaces: bool,
-    /// Those with these labels, such as team=etl.
-    #[arg(short = 'l', long)]
-    selector: Option<String>,
-}
-
-/// Lists them.
-pub async fn run(options: &Options, arguments: &Arguments) -> Result<ExitCode> {
-    let cluster = options.open().await?;
-    let api = if arguments.all_namespaces { Api::all(cluster.client.clone()) } else { cluster.api() };
-    let chosen = ListParams { label_selector: arguments.selector.clone(), ..ListParams::default() };
-    let mut apps: Vec<SparkApplication> = api.list(&chosen).await.map_err(explain)?.items;
-    if apps.is_empty() {
-        let place =
-            if arguments.all_namespaces { "any namespace".into() } else { format!("namespace {}", cluster.namespace) };
-        eprintln!("there are no applications in {place}");
-        return Ok(ExitCode::SUCCESS);
-    }
-    apps.sort_by_key(|app| app.creation_timestamp().map(|time| time.0));
-    print::out(&lines(&apps, arguments.all_namespaces, Timestamp::now()));
-    Ok(ExitCode::SUCCESS)
-}
-
-fn lines(apps: &[SparkApplication], with_namespace: bool, now: Timestamp) -> String {
+/// One line each, below a head.
+pub fn lines(apps: &[SparkApplication], with_namespace: bool, now: Timestamp) -> String {
     let head = ["NAMESPACE", "NAME", "STATE", "EXECUTORS", "DURATION", "AGE", "REASON"];
     let skip = usize::from(!with_namespace);
     let mut rows = vec![head[skip..].iter().map(ToString::to_string).collect::<Vec<_>>()];
