@@ -33,6 +33,9 @@ pub struct Config {
     /// Seconds a driver may take to start, and to wait for its executors.
     #[arg(long, env = "ONAGER_START_LIMIT_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub start_limit_seconds: u64,
+    /// Seconds the pods of a run may take to go before the next; after that the application is FAILED with reason PodsRemain.
+    #[arg(long, env = "ONAGER_GOING_LIMIT_SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub going_limit_seconds: u64,
     /// Where metrics are served.
     #[arg(long, env = "ONAGER_METRICS_ADDRESS", default_value = "0.0.0.0:8080")]
     pub metrics_address: SocketAddr,

@@ -108,7 +108,11 @@ async fn main() -> anyhow::Result<()> {
         client,
         cache,
         schedules: schedule::Schedules::default(),
-        settings: Settings { start_limit: Duration::from_secs(config.start_limit_seconds), ..Settings::default() },
+        settings: Settings {
+            start_limit: Duration::from_secs(config.start_limit_seconds),
+            going_limit: Duration::from_secs(config.going_limit_seconds),
+            ..Settings::default()
+        },
         engine: EngineImage {
             reference: config.engine_image.clone(),
             pull_policy: config.engine_image_pull_policy.clone(),

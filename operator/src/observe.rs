@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
-use onager_core::{PodSeen, Role, Seen, SideSeen, admission::Quota, lifecycle::driver_pod_name};
+use onager_core::{PodSeen, Role, Seen, SideKind, SideSeen, admission::Quota, lifecycle::driver_pod_name};
 use onager_crds::SparkApplication;
 
 use crate::{build, cache::Cache, context::Context};
@@ -26,12 +26,13 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
     let nodes = cache.nodes();
     let answers =
         |pod: PodSeen| PodSeen { node_ready: pod.node.as_ref().is_none_or(|node| nodes.answers(node, now)), ..pod };
-    let sides = sides(cache, &namespace, app);
+    let names = build::side_names(app, &context.ui);
+    let sides = sides(cache, &namespace, app, &names);
     Seen {
         app,
         driver: driver.map(answers),
         executors: executors.into_iter().map(answers).collect(),
-        sides_missing: context.refusals.left(&uid).is_none() && misses_sides(&sides, app, context),
+        sides_missing: context.refusals.left(&uid).is_none() && misses_sides(&sides, &names),
         sides,
         target: context.followed.target(app),
         drained: context.followed.drained(&uid),
@@ -44,7 +45,7 @@ pub fn seen<'a>(context: &Context, app: &'a SparkApplication) -> Seen<'a> {
 }
 
 /// What stands beside the pods of an application and is its own.
-fn sides(cache: &Cache, namespace: &str, app: &SparkApplication) -> Vec<SideSeen> {
+fn sides(cache: &Cache, namespace: &str, app: &SparkApplication, wanted: &[(SideKind, String)]) -> Vec<SideSeen> {
     let all = cache.sides();
     let mine = all.of(namespace, app.metadata.name.as_deref().unwrap_or_default());
     mine.filter(|side| app.metadata.uid.as_ref() == Some(&side.owner))
@@ -53,13 +54,15 @@ fn sides(cache: &Cache, namespace: &str, app: &SparkApplication) -> Vec<SideSeen
             name: side.name.clone(),
             uid: side.uid.clone(),
             deleting: side.deleting,
+            wanted: side.kind == SideKind::Service
+                || wanted.iter().any(|(kind, name)| *kind == side.kind && *name == side.name),
         })
         .collect()
 }
 
 /// Whether something is to be there beside the pods and is not.
-fn misses_sides(there: &[SideSeen], app: &SparkApplication, context: &Context) -> bool {
-    build::side_names(app, &context.ui)
+fn misses_sides(there: &[SideSeen], wanted: &[(SideKind, String)]) -> bool {
+    wanted
         .iter()
         .any(|(kind, name)| !there.iter().any(|side| side.kind == *kind && side.name == *name && !side.deleting))
 }

@@ -186,7 +186,11 @@ async fn carry_out(
         ActError::QuotaExceeded(message) => {
             lifecycle::undo_admission(&seen, &context.settings, message, Timestamp::now())
         }
-        ActError::Rejected(message) => lifecycle::reject(&seen, message, Timestamp::now()),
+        ActError::Rejected(message) => lifecycle::reject(&seen, ("PodRejected", message), Timestamp::now()),
+        // A namespace does not come back from there.
+        ActError::NamespaceTerminating(message) => {
+            lifecycle::reject(&seen, ("NamespaceTerminating", message), Timestamp::now())
+        }
         _ => return Ok(Some(left)),
     };
     let saved = save(app, &follow_up, context).await?;

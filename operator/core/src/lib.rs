@@ -29,12 +29,15 @@ pub use workload::{Refusal, Workload};
 pub struct Settings {
     /// How long a driver may take from submission until it runs, and then wait for its executors.
     pub start_limit: std::time::Duration,
+    /// How long the pods of a run may take to go before the next; a node that is gone for good keeps them for ever.
+    pub going_limit: std::time::Duration,
     /// How often a waiting application is looked at again, if nothing else wakes it.
     pub queue_interval: std::time::Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { start_limit: std::time::Duration::from_secs(300), queue_interval: std::time::Duration::from_secs(15) }
+        let seconds = std::time::Duration::from_secs;
+        Self { start_limit: seconds(300), going_limit: seconds(3_600), queue_interval: seconds(15) }
     }
 }

@@ -118,6 +118,8 @@ pub struct SideSeen {
     pub uid: String,
     /// Whether its deletion was asked for.
     pub deleting: bool,
+    /// Whether the application asks for it, as it is now.
+    pub wanted: bool,
 }
 
 /// A pause after a create that failed.

@@ -23,5 +23,5 @@ pub mod wait;
 
 pub use app::{App, app};
 pub use run::Run;
-pub use team::{Team, alone, in_namespace, in_quiet_namespace, undisturbed};
+pub use team::{Team, alone, alone_and_quiet, in_namespace, in_quiet_namespace, undisturbed};
 pub use wait::until;

@@ -24,6 +24,14 @@ impl Operator {
     /// # Errors
     /// When it cannot be started.
     pub fn start(team: &Team, proxy: &Proxy) -> Result<Self> {
+        Self::start_with(team, proxy, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start_with(team: &Team, proxy: &Proxy, more: &[&str]) -> Result<Self> {
         let port = proxy.address().rsplit(':').next().unwrap_or_default();
         let folder = std::env::temp_dir().join(format!("onager-e2e-{}-{port}", team.name));
         fs::create_dir_all(&folder)?;
@@ -39,6 +47,7 @@ impl Operator {
             .args(["--namespaces", &team.name, "--leader-elect=false", "--engine-image", ENGINE_IMAGE])
             // The API server asks the webhook of the installed operator.
             .args(["--metrics-address=127.0.0.1:0", "--probe-address=127.0.0.1:0", "--webhook=false"])
+            .args(more)
             .stdout(log.try_clone()?)
             .stderr(log)
             .kill_on_drop(true);

@@ -66,6 +66,14 @@ pub async fn alone(test: impl AsyncFnOnce(Team) -> Result<()>) -> Result<()> {
     run(AT_ONCE, true, test).await
 }
 
+/// The same in a namespace that no operator serves, unless the test starts one.
+///
+/// # Errors
+/// As above.
+pub async fn alone_and_quiet(test: impl AsyncFnOnce(Team) -> Result<()>) -> Result<()> {
+    run(AT_ONCE, false, test).await
+}
+
 /// Does something in a namespace that is there already, while nobody disturbs the cluster.
 ///
 /// # Errors

@@ -61,13 +61,14 @@ pub fn plan(
     }
 }
 
-/// Ends a run whose pods the API server will never take. One whose driver runs goes on with the executors it has.
-pub fn reject(seen: &Seen<'_>, message: &str, now: Timestamp) -> Plan {
+/// Ends a run whose pods the API server will never take; `why` is a word and a sentence. One whose driver runs goes on with the
+/// executors it has.
+pub fn reject(seen: &Seen<'_>, why: (&str, &str), now: Timestamp) -> Plan {
     let runs = seen.own_driver().is_some_and(|driver| driver.phase != Phase::Pending);
     if runs || seen.state() != State::Submitted {
         return Plan::default();
     }
-    badly(seen, report::base(seen.app), End::Final, ("PodRejected", message), now, now)
+    badly(seen, report::base(seen.app), End::Final, why, now, now)
 }
 
 /// Ends a run that went wrong; `why` is a word and a sentence, `at` when it ended.

@@ -79,7 +79,7 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     }
     if rerun::something_is_left(seen) {
         let since = seen.app.status.as_ref().and_then(|status| status.termination_time.as_ref()).map_or(now, |at| at.0);
-        return rerun::await_gone(seen, report::renewed(seen.app), since, now);
+        return rerun::await_gone(seen, report::renewed(seen.app), since, settings, now);
     }
     start::plan(seen, settings, now)
 }

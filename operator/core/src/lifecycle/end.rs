@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{edit, report};
 use crate::{
     plan::{Action, Plan},
-    seen::{PodSeen, Role, Seen},
+    seen::{PodSeen, Role, Seen, SideSeen},
 };
 
 /// How long, once the driver has ended, what would stay may take to end: other containers of its pod, and executors that are
@@ -80,8 +80,16 @@ fn keeps_executors(seen: &Seen<'_>) -> bool {
 
 /// Deletes what stands beside the pods.
 fn sides(seen: &Seen<'_>) -> impl Iterator<Item = Action> {
-    let there = seen.sides.iter().filter(|side| !side.deleting);
-    there.map(|side| Action::DeleteSide { kind: side.kind, name: side.name.clone(), uid: side.uid.clone() })
+    seen.sides.iter().filter(|side| !side.deleting).map(delete_side)
+}
+
+/// Deletes what stands beside the pods and is not asked for any more.
+pub fn unwanted_sides(seen: &Seen<'_>) -> impl Iterator<Item = Action> {
+    seen.sides.iter().filter(|side| !side.deleting && !side.wanted).map(delete_side)
+}
+
+fn delete_side(side: &SideSeen) -> Action {
+    Action::DeleteSide { kind: side.kind, name: side.name.clone(), uid: side.uid.clone() }
 }
 
 /// Deletes this pod and no other.

@@ -89,6 +89,7 @@ pub fn follow(
     actions.extend((1..=missing).map(|more| Action::CreateExecutor { attempt, index: executors.highest_index + more }));
     executors.highest_index += missing;
     actions.extend(live.iter().skip(wanted as usize).rev().map(|pod| end::delete(pod)));
+    actions.extend(end::unwanted_sides(seen));
     if seen.sides_missing {
         actions.push(Action::CreateSides);
     }

@@ -13,9 +13,6 @@ use crate::{
     seen::{Seen, SideKind},
 };
 
-/// How long the pods of a run may take to go; a node that is gone for good keeps them for ever.
-pub const GOING_LIMIT: Duration = Duration::from_secs(3_600);
-
 /// When to look again where pods are gone and a Service is not: its deletion may have been an own write, of which no news come.
 pub const SOON: Duration = Duration::from_secs(1);
 
@@ -31,7 +28,7 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
     let ended = status.termination_time.as_ref().map_or(now, |at| at.0);
     let waits = seen.state() == State::PendingRerun;
     if if waits { something_is_left(seen) } else { seen.own_driver().is_some() } {
-        return await_gone(seen, status, ended, now);
+        return await_gone(seen, status, ended, settings, now);
     }
     let due = due(seen, &status, ended);
     let left = left_until(due, now);
@@ -68,9 +65,15 @@ pub fn something_is_left(seen: &Seen<'_>) -> bool {
     seen.own_pods().next().is_some() || seen.sides.iter().any(|side| side.kind == SideKind::Service)
 }
 
-/// Removes what is left of a run, and gives up when it does not go within [`GOING_LIMIT`] from `since` on.
-pub fn await_gone(seen: &Seen<'_>, mut status: SparkApplicationStatus, since: Timestamp, now: Timestamp) -> Plan {
-    let limit = SignedDuration::try_from(GOING_LIMIT).unwrap_or(SignedDuration::MAX);
+/// Removes what is left of a run, and gives up when it does not go within the limit from `since` on.
+pub fn await_gone(
+    seen: &Seen<'_>,
+    mut status: SparkApplicationStatus,
+    since: Timestamp,
+    settings: &Settings,
+    now: Timestamp,
+) -> Plan {
+    let limit = SignedDuration::try_from(settings.going_limit).unwrap_or(SignedDuration::MAX);
     let left = left_until(since.checked_add(limit).unwrap_or(since), now);
     let actions = end::remove_all(seen);
     if seen.own_pods().next().is_none() {

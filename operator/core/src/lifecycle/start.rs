@@ -168,12 +168,12 @@ fn wait(
         report::set_condition(&mut status, "Admitted", false, why, now);
         set_executors(&mut status, workload.wanted);
     }
-    // A gang is whole or absent: what an undone admission left goes, also when the operator was killed while undoing it.
-    let left = seen.own_pods().filter(|pod| !pod.deleting);
     let event = Event::normal("SparkApplicationQueued", trouble.message.clone());
     Plan {
         status: Some(status),
-        actions: left.map(end::delete).collect(),
+        // A gang is whole or absent: what an undone admission left goes with all that stands beside it, also when the
+        // operator was killed while undoing it.
+        actions: end::remove_all(seen),
         // One event for each reason; the figures in its message may change often.
         events: if told { Vec::new() } else { vec![event] },
         again: Some(seen.held.as_ref().map_or(settings.queue_interval, |held| held.left)),

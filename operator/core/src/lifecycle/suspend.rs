@@ -37,7 +37,7 @@ pub fn plan(seen: &Seen<'_>, settings: &Settings, now: Timestamp) -> Plan {
         (State::Resuming, true) => return begin(seen, now),
         (State::Resuming, false) if rerun::something_is_left(seen) => {
             let since = report::since(&status, "Suspended").unwrap_or(now);
-            return rerun::await_gone(seen, status, since, now);
+            return rerun::await_gone(seen, status, since, settings, now);
         }
         (State::Resuming, false) => return start::plan(seen, settings, now),
         (State::Suspending, _) if rerun::something_is_left(seen) => {

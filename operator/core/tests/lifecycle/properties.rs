@@ -16,9 +16,11 @@ use proptest::{
 };
 
 /// Orders of events that are tried where nobody says.
-const CASES: u32 = 100_000;
-/// From how many on every row of the table is reached.
+const CASES: u64 = 100_000;
+/// From how many on every row of the table is reached; so many are tried before the next line of progress.
 const ENOUGH: u32 = 20_000;
+/// How often a line of progress is printed.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let pod = 0..8_usize;
@@ -44,6 +46,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Quota),
         1 => any::<bool>().prop_map(Step::Held),
         1 => any::<bool>().prop_map(Step::SidesMissing),
+        1 => Just(Step::SideUnwanted),
         2 => (1..200_i64).prop_map(Step::Seconds),
         1 => (3_500..4_000_i64).prop_map(Step::Seconds),
         1 => (1..5_i32).prop_map(Step::Scale),
@@ -60,11 +63,16 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// How many orders to try: a number, or a time to go on for, such as `600s`.
-fn batches() -> (u32, Duration) {
+fn asked() -> (u64, Duration) {
     let asked = env::var("ONAGER_CASES").unwrap_or_default();
-    match asked.strip_suffix('s').map(str::parse) {
-        Some(Ok(seconds)) => (ENOUGH, Duration::from_secs(seconds)),
-        _ => (asked.replace('_', "").parse().unwrap_or(CASES), Duration::ZERO),
+    if asked.is_empty() {
+        return (CASES, Duration::ZERO);
+    }
+    match asked.strip_suffix('s') {
+        Some(seconds) => (u64::from(ENOUGH), Duration::from_secs(seconds.parse().expect("ONAGER_CASES: seconds"))),
+        None => {
+            (asked.replace('_', "").parse().expect("ONAGER_CASES: a number, or seconds such as 600s"), Duration::ZERO)
+        }
     }
 }
 
@@ -91,22 +99,33 @@ fn run(cases: u32) -> Result<(), String> {
     outcome.map_err(|failure| failure.to_string())
 }
 
+fn tell(tried: u64, started: Instant) {
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{tried} orders of events in {seconds:.0} s, {:.0} a second", tried as f64 / seconds.max(0.001));
+}
+
 #[test]
 fn invariants_hold_in_any_order_of_events() {
-    let (cases, time) = batches();
+    let (cases, time) = asked();
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
     let started = Instant::now();
-    let mut tried = 0_u64;
-    while tried == 0 || started.elapsed() < time {
+    let (mut tried, mut told) = (0_u64, started);
+    while tried < cases || started.elapsed() < time {
+        let left = cases.checked_sub(tried).filter(|left| *left > 0).unwrap_or(cases);
+        let batch = left.min(u64::from(ENOUGH)) as u32;
         let failures: Vec<String> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| run(cases.div_ceil(threads)))).collect();
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(move || run(batch.div_ceil(threads)))).collect();
             workers.into_iter().filter_map(|worker| worker.join().expect("a worker").err()).collect()
         });
         assert!(failures.is_empty(), "{}", failures[0]);
-        tried += u64::from(cases);
+        tried += u64::from(batch);
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            tell(tried, started);
+        }
     }
-    println!("{tried} orders of events in {:?}", started.elapsed());
-    if cases >= ENOUGH {
+    tell(tried, started);
+    if tried >= u64::from(ENOUGH) {
         let taken = TAKEN.lock().expect("the steps");
         let missed: Vec<_> = TRANSITIONS.iter().filter(|(from, _, to)| !taken.contains(&(*from, *to))).collect();
         assert!(missed.is_empty(), "rows of the table that nothing reaches: {missed:#?}");

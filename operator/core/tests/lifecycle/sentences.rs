@@ -3,7 +3,7 @@
 use std::{env, fs, path::PathBuf};
 
 use super::world::{Step, World};
-use onager_core::{Action, Phase, Role, lifecycle::transitions};
+use onager_core::{Action, Phase, Role, SideKind, lifecycle::transitions};
 use onager_crds::{RestartPolicyType, SparkApplicationStatus, State};
 
 const ALL: Step = Step::Reconcile { writes: usize::MAX };
@@ -167,6 +167,7 @@ fn what_a_quota_or_a_node_undid_is_no_attempt_of_the_users() {
     world.pods.retain(|pod| pod.role == Role::Driver);
     world.step(Step::Quota);
     assert_eq!((world.state(), status(&world).submission_attempts), (State::Queued, 0));
+    assert!(!world.service, "what waits has no Service");
     pods_go(&mut world);
     assert_eq!((world.state(), status(&world).submission_attempts), (State::Submitted, 1));
     world.step(Step::Refused(driver(&world)));
@@ -456,6 +457,18 @@ fn what_stands_beside_the_pods_is_made_when_it_is_missing() {
     runs(&mut world);
     world.sides_missing = true;
     assert_eq!(world.plan().actions, [Action::CreateSides]);
+}
+
+#[test]
+fn what_is_not_asked_for_any_more_goes_while_it_runs() {
+    let mut world = World::new(false);
+    runs(&mut world);
+    world.step(Step::SideUnwanted);
+    let gone = |action: &Action| matches!(action, Action::DeleteSide { kind: SideKind::DisruptionBudget, .. });
+    let actions = world.plan().actions;
+    assert!(actions.len() == 1 && actions.iter().all(gone), "{actions:?}");
+    world.comes_to_rest();
+    assert_eq!((world.state(), world.service), (State::Running, true));
 }
 
 /// `ONAGER_GOLDEN=write` writes the page anew.

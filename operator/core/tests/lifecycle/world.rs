@@ -51,6 +51,8 @@ pub enum Step {
     Held(bool),
     /// What stands beside the pods is not there.
     SidesMissing(bool),
+    /// Something stands beside the pods that the spec asked for, and does not any more.
+    SideUnwanted,
     /// Time passes.
     Seconds(i64),
     /// The spec asks for another number of executors.
@@ -81,6 +83,7 @@ pub struct World {
     pub room: bool,
     pub held: Option<Held>,
     pub sides_missing: bool,
+    pub side_unwanted: bool,
     pub target: Option<u32>,
     pub drained: BTreeSet<u32>,
     pub evicted: bool,
@@ -111,6 +114,7 @@ impl World {
             room: true,
             held: None,
             sides_missing: false,
+            side_unwanted: false,
             target: None,
             drained: BTreeSet::new(),
             evicted: false,
@@ -128,13 +132,20 @@ impl World {
     pub fn seen(&self) -> Seen<'_> {
         let (drivers, executors): (Vec<&PodSeen>, Vec<&PodSeen>) =
             self.pods.iter().partition(|pod| pod.role == Role::Driver);
-        let service =
-            SideSeen { kind: SideKind::Service, name: "app-driver".into(), uid: "service".into(), deleting: false };
+        let side = |kind, wanted| SideSeen {
+            kind,
+            name: "app-driver".into(),
+            uid: format!("{kind:?}"),
+            deleting: false,
+            wanted,
+        };
+        let service = self.service.then(|| side(SideKind::Service, true));
+        let budget = self.side_unwanted.then(|| side(SideKind::DisruptionBudget, false));
         Seen {
             app: &self.app,
             driver: drivers.first().map(|pod| (*pod).clone()),
             executors: executors.into_iter().cloned().collect(),
-            sides: self.service.then_some(service).into_iter().collect(),
+            sides: service.into_iter().chain(budget).collect(),
             sides_missing: self.sides_missing,
             target: self.target,
             drained: self.drained.clone(),
@@ -229,7 +240,8 @@ impl World {
                 assert!(self.state().is_admitted(), "O: sides are made in {:?}", self.state());
                 self.sides_missing = false;
             }
-            Action::DeleteSide { .. } => self.service = false,
+            Action::DeleteSide { kind: SideKind::Service, .. } => self.service = false,
+            Action::DeleteSide { .. } => self.side_unwanted = false,
             Action::TellExecutorLost { .. } => {}
             Action::DeleteApplication => {
                 assert!(self.state().is_terminal(), "a running application was deleted");
@@ -312,6 +324,7 @@ impl World {
                 self.held = held.then_some(pause);
             }
             Step::SidesMissing(missing) => self.sides_missing = missing,
+            Step::SideUnwanted => self.side_unwanted |= self.service,
             Step::Seconds(seconds) => self.now += SignedDuration::from_secs(seconds),
             Step::Scale(instances) => self.edit(|spec| spec.executor.instances = Some(instances)),
             Step::Target(target) => self.target = target,
@@ -376,7 +389,10 @@ impl World {
         };
         let left: Vec<&PodSeen> = self.pods.iter().filter(|pod| !pod.deleting && !stays(pod)).collect();
         assert!(left.is_empty(), "O: left behind in {:?}: {left:?}", self.state());
-        assert!(!self.service || !self.state().is_terminal(), "O: the Service is left behind");
+        let has_none = self.state().is_terminal() || self.state() == State::Queued;
+        assert!(!self.service || !has_none, "O: the Service is left behind in {:?}", self.state());
+        let has_no_more = has_none || self.state() == State::Running;
+        assert!(!self.side_unwanted || !has_no_more, "O: what is not asked for is left in {:?}", self.state());
     }
 
     /// From here on everything goes its way: pods start, end and vanish, there is room. The application gets to its end.

@@ -187,6 +187,26 @@ async fn executors_that_ended_stay_where_that_is_asked_for() -> Result<()> {
     .await
 }
 
+/// A container of the template does not end with the driver, as one of `sidecars` does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_goes_on_after_its_driver_is_removed_with_its_pod() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let beside = json!({
+            "name": "beside", "image": "onager-pause:1", "imagePullPolicy": "Never",
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        });
+        let template = json!({"driver": {"template": {"spec": {"containers": [
+            {"name": "spark-kubernetes-driver"}, beside,
+        ]}}}});
+        let run = team.start(app("pi").with(template)).await?;
+        run.completes().await?;
+        run.vanishes().await?;
+        run.completes().await?;
+        team.history.check("pi").await
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_is_killed_between_two_runs_makes_one_driver_more() -> Result<()> {
     in_quiet_namespace(async |team: Team| {

@@ -10,6 +10,7 @@ mod installs;
 mod kubeflow;
 mod lifecycle;
 mod queues;
+mod namespaces;
 mod refuses;
 mod reports;
 mod restarts;

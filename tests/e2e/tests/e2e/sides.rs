@@ -107,6 +107,25 @@ async fn a_ui_service_that_somebody_deletes_is_made_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_disruption_budget_comes_and_goes_with_its_field() -> Result<()> {
+    in_namespace(async |team: Team| {
+        let run = team.start(everything("etl", &longer(40))).await?;
+        run.computes(1).await?;
+        let (all, mut without) = (all_of("etl"), all_of("etl"));
+        without.pop();
+        has(&run, &all).await?;
+        run.edit(json!({"driverPodDisruptionBudget": false})).await?;
+        has(&run, &without).await?;
+        run.edit(json!({"driverPodDisruptionBudget": true})).await?;
+        has(&run, &all).await?;
+        team.history.check("etl").await?;
+        run.delete().await?;
+        run.vanishes().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_application_leaves_nothing() -> Result<()> {
     in_namespace(async |team: Team| {
         let run = team.start(everything("etl", &longer(40))).await?;

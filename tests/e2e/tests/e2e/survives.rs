@@ -2,10 +2,14 @@
 //! left behind.
 
 use anyhow::{Context, Result, ensure};
+use kube::ResourceExt;
 use onager_cluster::Component;
-use onager_e2e::data::{LONG, answer_to_long, tables};
+use onager_crds::State;
+use onager_e2e::data::{LONG, answer_to_long, longer, tables};
+use onager_e2e::operator::Operator;
+use onager_e2e::proxy::Proxy;
 use onager_e2e::wait::LIMIT;
-use onager_e2e::{Run, Team, alone, app, in_namespace};
+use onager_e2e::{Run, Team, alone, alone_and_quiet, app, in_namespace};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -143,6 +147,55 @@ async fn not_the_loss_of_its_drivers_node() -> Result<()> {
         ensure!(message.contains(NODE), "{message}");
         run.comes_to_rest().await?;
         team.history.check("long").await
+    })
+    .await
+}
+
+/// Its node's word is missing for a while; nothing else is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubelet_of_its_drivers_node_that_is_silent_for_a_while() -> Result<()> {
+    alone(async |team: Team| {
+        let mut driver = driver_on(NODE);
+        // The control plane leaves it where it is.
+        driver["tolerations"] = json!([{"operator": "Exists", "effect": "NoExecute"}]);
+        let placed = json!({"driver": driver, "executor": driver_on("node-2")});
+        let run = team.start(app("long").sql(&longer(200)).executors(2).with(placed)).await?;
+        run.computes(2).await?;
+        let kubelet = team.cluster.node(NODE)?.kubelet();
+        let silent = kubelet.clone();
+        spawn_blocking(move || silent.stop()).await??;
+        let unknown = run.reaches(State::Unknown).await;
+        spawn_blocking(move || kubelet.start()).await??;
+        let reason = unknown?.application_state.reason;
+        ensure!(reason.as_deref() == Some("NodeNotReady"), "{reason:?}");
+        let again = run.reaches(State::Running).await?;
+        ensure!(again.application_state.reason.is_none(), "{again:?}");
+        let executors = run.computes(2).await?;
+        let names: Vec<String> = executors.iter().map(ResourceExt::name_any).collect();
+        ensure!(names == ["long-exec-1", "long-exec-2"], "the run is the one there was: {names:?}");
+        team.history.check("long").await?;
+        run.delete().await?;
+        run.vanishes().await
+    })
+    .await
+}
+
+/// No run follows beside pods of which nobody knows what they do.
+#[tokio::test(flavor = "multi_thread")]
+async fn not_pods_that_never_go() -> Result<()> {
+    alone_and_quiet(async |team: Team| {
+        let proxy = Proxy::start(&team.cluster, None).await?;
+        let _operator = Operator::start_with(&team, &proxy, &["--going-limit-seconds=5"])?;
+        let again =
+            json!({"driver": driver_on(NODE), "restartPolicy": {"type": "Always", "onFailureRetryInterval": 1}});
+        let run = team.start(app("long").sql(LONG).executors(1).with(again)).await?;
+        run.computes(1).await?;
+        let message = while_a_node_is_off(&team, async || run.fails("PodsRemain").await).await?;
+        ensure!(message.contains("long-driver"), "{message}");
+        run.comes_to_rest().await?;
+        let attempts = team.history.attempts("long").await?;
+        ensure!(attempts == [1], "{attempts:?}");
+        Ok(())
     })
     .await
 }
