@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Kueue's own scale test, played by `onager simulate`: five cohorts of six queues, 500 workloads in each, 15,000 in all, with the
 # sizes, times and priorities of its baseline (test/performance/scheduler/configs/baseline/generator.yaml). A workload of n CPUs is
-# a driver and n-1 executors of one CPU each, that start together. The ideal is all work over all CPUs. It is played as Kueue's
+# a driver and n-1 executors of one CPU each (of one CPU: two halves), that start together. The ideal is all work over all CPUs. It is played as Kueue's
 # file says, where higher priorities evict lower ones, whose work is lost; and once more with `preemption: Never`, which shows
 # what is lost by anything else. The last line is JSON.
 # `bench/kueue-scale.sh FILE [preemption]` writes the scenario to a file and plays nothing.
@@ -23,9 +23,9 @@ scenario() {
                 for (w = 1; w <= 3; w++)
                     for (n = 0; n < count[w]; n++) {
                         ms = n * every[w]
-                        executors = "instances: " (cpu[w] > 1 ? cpu[w] - 1 : 1)
-                        elastic = cpu[w] > 1 ? "" : "dynamicAllocation: {enabled: true, minExecutors: 0, maxExecutors: 0, initialExecutors: 0}, "
-                        printf "---\n{apiVersion: onager.dev/v1alpha1, kind: SparkApplication, metadata: {name: %s-%d-%d-%d, namespace: bench, creationTimestamp: \"2026-01-01T00:%02d:%02d.%03dZ\", annotations: {onager.dev/simulated-duration: \"%s\"}}, spec: {type: SQL, mainApplicationFile: \"local:///a.sql\", queue: cq-%d-%d, batchSchedulerOptions: {priorityClassName: %s}, %sdriver: {cores: 1, memory: 512m}, executor: {%s, cores: 1, memory: 512m}}}\n", name[w], cohort, queue, n, ms / 60000, ms / 1000 % 60, ms % 1000, runs[w], cohort, queue, name[w], elastic, executors
+                        executors = cpu[w] > 1 ? cpu[w] - 1 : 1
+                        request = cpu[w] > 1 ? "1" : "500m"
+                        printf "---\n{apiVersion: onager.dev/v1alpha1, kind: SparkApplication, metadata: {name: %s-%d-%d-%d, namespace: bench, creationTimestamp: \"2026-01-01T00:%02d:%02d.%03dZ\", annotations: {onager.dev/simulated-duration: \"%s\"}}, spec: {type: SQL, mainApplicationFile: \"local:///a.sql\", queue: cq-%d-%d, batchSchedulerOptions: {priorityClassName: %s}, driver: {cores: 1, coreRequest: %s, memory: 512m}, executor: {instances: %d, cores: 1, coreRequest: %s, memory: 512m}}}\n", name[w], cohort, queue, n, ms / 60000, ms / 1000 % 60, ms % 1000, runs[w], cohort, queue, name[w], request, executors, request
                     }
             }
         }

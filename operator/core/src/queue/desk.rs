@@ -28,6 +28,9 @@ pub const BOTH: &[View] = &[View::Now, View::Soon];
 /// Soon alone: a promise, or the end of one.
 pub const SOON: &[View] = &[View::Soon];
 
+/// How many gangs that have no room on nodes are told in full what is short.
+const MOST_EXPLAINED: usize = 64;
+
 /// The desk.
 pub struct Desk<'a> {
     /// The snapshot.
@@ -340,9 +343,12 @@ impl<'a> Desk<'a> {
 
     /// Details of what nodes lack, once for all that are alike.
     pub fn explain(&mut self) {
-        for (gang, block) in std::mem::take(&mut self.on_nodes) {
+        for (place, (gang, block)) in std::mem::take(&mut self.on_nodes).into_iter().enumerate() {
             let ever = self.gang_ever_fits(gang);
-            let nodes = self.ground.explain(gang, !ever);
+            let nodes = match place < MOST_EXPLAINED {
+                true => self.ground.explain(gang, !ever),
+                false => self.ground.explain_coarsely(gang),
+            };
             self.blocks[block] = if ever { Block::Nodes(nodes) } else { Block::TooLarge(nodes) };
         }
     }

@@ -37,6 +37,11 @@ impl From<View> for Layer {
     }
 }
 
+/// How much is remembered of what is full.
+const MOST_FULL: usize = 64;
+/// How many tables are kept at a time.
+const MOST_TABLES: usize = 256;
+
 /// Where the pods of a gang go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
@@ -53,8 +58,13 @@ pub struct Ground<'a> {
     used: [Vec<Amounts>; 3],
     /// Nodes in the order in which they were touched.
     touched: Vec<usize>,
+    /// How many tables there are.
+    kept: usize,
     tables: Vec<[Option<Table>; 3]>,
     accepts: Vec<Option<Vec<bool>>>,
+    /// For what there is no room, until some is given back: what is asked of nodes, the layer, the size of a pod, how many. Who
+    /// asks for more finds none either.
+    full: Vec<(usize, Layer, Amounts, u64)>,
     /// What was found out for explanations, since nodes last changed.
     lacks: BTreeMap<(ShapeId, bool), Lack>,
 }
@@ -90,8 +100,10 @@ impl<'a> Ground<'a> {
             sites,
             used: [used.clone(), used.clone(), used],
             touched: Vec::new(),
+            kept: 0,
             tables: vec![[None, None, None]; shapes.len()],
             accepts: Vec::new(),
+            full: Vec::new(),
             lacks: BTreeMap::new(),
         }
     }
@@ -106,6 +118,7 @@ impl<'a> Ground<'a> {
     pub fn give(&mut self, shape: ShapeId, node: usize, count: u32, views: &[View]) {
         let layers = views.iter().map(|view| Layer::from(*view));
         self.change(shape, node, count, layers, Amounts::take);
+        self.full.clear();
     }
 
     /// How many more pods of a shape there is room for.
@@ -115,6 +128,7 @@ impl<'a> Ground<'a> {
 
     /// The first node with room for one.
     pub fn one(&mut self, shape: ShapeId, view: View) -> Option<usize> {
+        self.tidy();
         let table = self.table(shape, view.into());
         table.advance();
         (table.total > 0).then_some(table.first)
@@ -127,7 +141,34 @@ impl<'a> Ground<'a> {
 
     /// Whether a gang may have a place: whether all nodes together have room for its driver, and for its executors.
     pub fn may_place(&mut self, driver: ShapeId, executor: ShapeId, count: u32, view: View) -> bool {
-        self.slots(driver, view) > 0 && self.slots(executor, view) >= u64::from(count)
+        self.has_slots(driver, 1, view.into()) && self.has_slots(executor, count.into(), view.into())
+    }
+
+    /// Whether nodes have room for so many pods of a shape. What was found to be full is remembered, so that shapes of which
+    /// each application has its own cost little.
+    fn has_slots(&mut self, shape: ShapeId, count: u64, layer: Layer) -> bool {
+        let (ask, requests) = (self.shapes.ask_of(shape), &self.shapes.get(shape).requests);
+        let less = |(other, at, size, least): &(usize, Layer, Amounts, u64)| {
+            *other == ask && *at == layer && *least <= count && size.within(requests)
+        };
+        if self.full.iter().any(less) {
+            return false;
+        }
+        self.tidy();
+        let there = self.table(shape, layer).total >= count;
+        if !there && self.full.len() < MOST_FULL {
+            self.full.push((ask, layer, requests.clone(), count));
+        }
+        there
+    }
+
+    /// Tables of thousands of shapes would fill the memory.
+    fn tidy(&mut self) {
+        if self.kept > MOST_TABLES {
+            self.tables.iter_mut().for_each(|tables| *tables = [None, None, None]);
+            self.touched.clear();
+            self.kept = 0;
+        }
     }
 
     /// Whether there is room for a gang in these very places.
@@ -155,9 +196,10 @@ impl<'a> Ground<'a> {
 
     fn place_in(&mut self, driver: ShapeId, executor: ShapeId, count: u32, layer: Layer) -> Option<Placement> {
         let wanted = u64::from(count);
-        if self.table(driver, layer).total == 0 || self.table(executor, layer).total < wanted {
+        if !self.has_slots(driver, 1, layer) || !self.has_slots(executor, wanted, layer) {
             return None;
         }
+        self.table(executor, layer);
         self.table(driver, layer).advance();
         let request = self.shapes.get(driver).requests.clone();
         let drivers = self.tables[driver.0 as usize][layer as usize].as_ref()?;
@@ -199,6 +241,7 @@ impl<'a> Ground<'a> {
 
     /// Where a gang would start soonest if others' pods ended: on nodes where least is missing. `None` if it never would.
     pub fn soonest(&mut self, driver: ShapeId, executor: ShapeId, count: u32) -> Option<Placement> {
+        self.tidy();
         let home = self.hold(driver, 1)?;
         let home = *home.first()?;
         let aside = || [Layer::Soon, Layer::Empty].into_iter();
@@ -245,6 +288,7 @@ impl<'a> Ground<'a> {
 
     /// Why a gang has no place now, or, where it never has, not even then.
     pub fn explain(&mut self, gang: (ShapeId, ShapeId, u32), ever: bool) -> Nodes {
+        self.tidy();
         let (driver, executor, count) = gang;
         let layer = if ever { Layer::Empty } else { Layer::Now };
         let alone = self.table(driver, layer).total == 0;
@@ -257,6 +301,7 @@ impl<'a> Ground<'a> {
         let lack = &self.lacks[&(shape, ever)];
         Nodes {
             gang,
+            coarse: false,
             driver: alone,
             fit,
             of: count,
@@ -265,6 +310,12 @@ impl<'a> Ground<'a> {
             closest: lack.closest.map(|(kind, there, node)| (kind, there, self.sites[node].node.name.clone())),
             held: !ever && lack.free >= if alone { 1 } else { u64::from(count) },
         }
+    }
+
+    /// The same in few words, for those that are many.
+    pub fn explain_coarsely(&self, gang: (ShapeId, ShapeId, u32)) -> Nodes {
+        let asks = self.shapes.get(gang.1).requests.clone();
+        Nodes { gang, coarse: true, of: gang.2, asks, ..Nodes::default() }
     }
 
     fn lack(&self, shape: ShapeId, layer: Layer) -> Lack {
@@ -331,6 +382,7 @@ impl<'a> Ground<'a> {
         self.learn(ask);
         let kept = self.tables[shape.0 as usize][layer as usize].take();
         let accepts = self.accepts[ask].as_deref().unwrap_or_default();
+        self.kept += usize::from(kept.is_none());
         let slots = |node: usize| if accepts[node] { self.fits(shape, node, layer, None) } else { 0 };
         let mut table = kept.unwrap_or_else(|| {
             let count = self.sites.len();
@@ -409,6 +461,23 @@ mod tests {
         assert_eq!((ground.slots(ShapeId(0), View::Now), ground.slots(ShapeId(0), View::Soon)), (0, 0));
         ground.give(ShapeId(0), 0, 1, &[View::Soon]);
         assert_eq!(ground.one(ShapeId(0), View::Soon), Some(0));
+    }
+
+    #[test]
+    fn a_thousand_shapes_find_what_each_alone_would() {
+        let sizes: Vec<u64> = (0..1000).map(|number| 1 + number * 7919 % 1000).collect();
+        let (shapes, sites) = (shapes(&sizes), sites(&[400, 100, 250]));
+        let mut ground = Ground::new(&shapes, &sites);
+        let alone = |shape: u32| Ground::new(&shapes, &sites).place(ShapeId(shape), ShapeId(shape), 2, View::Now);
+        for shape in (0..1000).chain([0, 1, 2]) {
+            assert_eq!(ground.place(ShapeId(shape), ShapeId(shape), 2, View::Now), alone(shape));
+        }
+        // What was full is not, once something is given back.
+        ground.take(ShapeId(0), 0, 400, BOTH);
+        let half = sizes.iter().position(|size| *size == 200).expect("a shape") as u32;
+        assert_eq!(ground.place(ShapeId(half), ShapeId(half), 1, View::Now), None);
+        ground.give(ShapeId(0), 0, 400, BOTH);
+        assert!(ground.place(ShapeId(half), ShapeId(half), 1, View::Now).is_some());
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum Block {
 pub struct Nodes {
     /// The gang: shapes of driver and executors, and how many executors.
     pub gang: (ShapeId, ShapeId, u32),
+    /// Whether no closer look was taken, since so many wait.
+    pub coarse: bool,
     /// Whether it is the driver that has no place.
     pub driver: bool,
     /// How many executors have a place.
@@ -188,13 +190,20 @@ fn level(over: &Over, tree: &Tree, kinds: &Kinds) -> String {
 }
 
 fn on_nodes(nodes: &Nodes, kinds: &Kinds) -> String {
+    let asks: Vec<String> =
+        nodes.asks.some().map(|(kind, amount)| format!("{} {}", kinds.name(kind), kinds.show(kind, amount))).collect();
+    if nodes.coarse {
+        return format!(
+            "nodes have no room for the whole gang, of {} executors with {} each",
+            nodes.of,
+            asks.join(", ")
+        );
+    }
     let who = if nodes.driver {
         "the driver has no node".to_string()
     } else {
         format!("{} of {} executors have room on nodes, and a gang starts whole", nodes.fit, nodes.of)
     };
-    let asks: Vec<String> =
-        nodes.asks.some().map(|(kind, amount)| format!("{} {}", kinds.name(kind), kinds.show(kind, amount))).collect();
     let where_to = match (&nodes.closest, nodes.accepting) {
         (_, 0) => "no node matches its nodeSelector, node affinity and tolerations".to_string(),
         (Some((kind, there, node)), _) => {

@@ -157,6 +157,13 @@ fn leaves_what_is_deserved(snapshot: &Snapshot, outcome: &Outcome) -> Result<(),
                 }
                 _ => false,
             });
+            // So it is where one of its own that had a claim has lost it to another of its own.
+            let lost_claim = |(number, app): (usize, &App)| {
+                let admitted = outcome.decisions.iter().any(|decision| decision.app() == number);
+                let kept = admitted || outcome.claims.iter().any(|(claimant, _)| *claimant == number);
+                app.claim.is_some() && !kept && chain(snapshot, app).contains(&level)
+            };
+            let for_own = for_own || snapshot.apps.iter().enumerate().any(lost_claim);
             let report = outcome.queues.iter().find(|report| report.name.as_ref() == Some(&level)).unwrap();
             let used = soon(&level);
             let keeps = snapshot.gang(taker).some().any(|(kind, _)| used.get(kind) >= report.deserved.get(kind));

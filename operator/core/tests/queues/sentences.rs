@@ -311,3 +311,34 @@ fn a_quota_for_a_priority_class_counts_its_pods_alone() {
     assert_eq!(with(OfClass::In(vec!["high".into()])), ["0 admitted high 1", "0 admitted low 7"]);
     assert_eq!(with(OfClass::NotIn(vec!["high".into()])), ["0 admitted high 1", "0 waiting low QuotaExceeded"]);
 }
+
+#[test]
+fn a_guarantee_is_deserved_whatever_the_weights_say() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |queue| queue.guarantee = cores(6))
+        .queue("b", |queue| queue.weight = 9)
+        .app("b0", "b", 1)
+        .up_to(20)
+        .app("a0", "a", 5)
+        .after(10);
+    assert_eq!(world.story("a0"), ["10 admitted 5"]);
+    assert_eq!(world.queue("a", |_| {}).story("a0"), ["10 waiting ClusterFull"], "by weight it is less than one");
+}
+
+#[test]
+fn what_one_may_not_have_the_others_deserve() {
+    let world = World::of_nodes(&[8])
+        .queue("a", |queue| (queue.weight, _) = (8, queue.capability.set(0, 2000)))
+        .queue("b", |_| {})
+        .queue("c", |_| {})
+        .app("c0", "c", 1)
+        .up_to(20)
+        .app("a0", "a", 1)
+        .up_to(20)
+        .after(5)
+        .app("a1", "a", 1)
+        .after(5)
+        .app("b0", "b", 2)
+        .after(10);
+    assert_eq!(world.story("b0"), ["10 admitted 2"]);
+}
