@@ -24,7 +24,7 @@ scenario() {
                     for (n = 0; n < count[w]; n++) {
                         ms = n * every[w]
                         executors = cpu[w] > 1 ? cpu[w] - 1 : 1
-                        request = cpu[w] > 1 ? "1" : "500m"
+                        request = cpu[w] > 1 ? "1000m" : "500m"
                         printf "---\n{apiVersion: onager.dev/v1alpha1, kind: SparkApplication, metadata: {name: %s-%d-%d-%d, namespace: bench, creationTimestamp: \"2026-01-01T00:%02d:%02d.%03dZ\", annotations: {onager.dev/simulated-duration: \"%s\"}}, spec: {type: SQL, mainApplicationFile: \"local:///a.sql\", queue: cq-%d-%d, batchSchedulerOptions: {priorityClassName: %s}, driver: {cores: 1, coreRequest: %s, memory: 512m}, executor: {instances: %d, cores: 1, coreRequest: %s, memory: 512m}}}\n", name[w], cohort, queue, n, ms / 60000, ms / 1000 % 60, ms % 1000, runs[w], cohort, queue, name[w], request, executors, request
                     }
             }

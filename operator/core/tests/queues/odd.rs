@@ -117,3 +117,12 @@ fn who_is_rich_in_what_is_not_short_gives_nothing() {
     });
     assert_eq!(said, ["evict c1", "evict c2", "evict c3"]);
 }
+
+#[test]
+fn one_that_did_not_come_up_is_not_tried_before_its_time() {
+    let world = World::of_nodes(&[9]).queue("q", |_| {}).app("a", "q", 1);
+    let (outcome, said) = decided(&world, |snapshot| snapshot.apps[0].not_before = Some(1));
+    assert!(said.is_empty(), "{said:?}");
+    assert_eq!(outcome.blocks[outcome.waiting[0].block].reason(), "BackOff");
+    assert_eq!(decided(&world, |snapshot| snapshot.apps[0].not_before = Some(0)).1.len(), 1);
+}

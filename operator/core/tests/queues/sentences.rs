@@ -342,3 +342,35 @@ fn what_one_may_not_have_the_others_deserve() {
         .after(10);
     assert_eq!(world.story("b0"), ["10 admitted 2"]);
 }
+
+#[test]
+fn what_one_namespace_may_not_have_does_not_hold_up_another_in_the_same_queue() {
+    let world = World::of_nodes(&[20])
+        .quota("pods", 2)
+        .queue("q", |queue| queue.allowed_namespaces = vec!["u".into()])
+        .app("a", "q", 1)
+        .app("b", "q", 1)
+        .app("c", "q", 1)
+        .with(|job| job.app.name = Name::new("u", "c"));
+    assert_eq!(world.play(), ["0 admitted a 1", "0 admitted c 1", "0 waiting b QuotaExceeded"]);
+}
+
+#[test]
+fn a_smaller_gang_finds_what_a_larger_one_looked_for_in_vain() {
+    // Queue `c` deserves 4 of its 8 cores, in applications of 3, 3 and 2: it can give 2 of them, and no more.
+    let world = World::of_nodes(&[3, 3, 2])
+        .queue("q", |_| {})
+        .queue("c", |_| {})
+        .app("c0", "c", 2)
+        .running_on(1)
+        .app("c1", "c", 2)
+        .running_on(2)
+        .app("c2", "c", 1)
+        .running_on(3)
+        .app("large", "q", 3)
+        .after(10)
+        .app("small", "q", 1)
+        .after(10);
+    assert_eq!(world.story("small"), ["10 admitted 1"]);
+    assert_eq!(world.story("large"), ["10 waiting ClusterFull"]);
+}
