@@ -1,6 +1,6 @@
 //! One rule, one sentence, one small world.
 
-use onager_core::queue::{Name, Order, Preemption, Reclaim, Shape, quota::OfClass};
+use onager_core::queue::{Name, Order, Preemption, Provisioning, Reclaim, Shape, quota::OfClass};
 
 use super::fixture::{World, cores};
 
@@ -373,4 +373,15 @@ fn a_smaller_gang_finds_what_a_larger_one_looked_for_in_vain() {
         .after(10);
     assert_eq!(world.story("small"), ["10 admitted 1"]);
     assert_eq!(world.story("large"), ["10 waiting ClusterFull"]);
+}
+
+#[test]
+fn where_nodes_are_made_for_pods_the_queues_limits_alone_count() {
+    let world = World::of_nodes(&[2])
+        .queue("q", |queue| (queue.provisioning, _) = (Provisioning::Autoscaled, queue.capability.set(0, 9000)))
+        .app("a", "q", 4)
+        .runs(10)
+        .app("b", "q", 6)
+        .after(1);
+    assert_eq!(world.play(), ["0 admitted a 4", "1 waiting b QueueFull", "10 completed a 0", "10 admitted b 6"]);
 }
