@@ -7,7 +7,7 @@ source "$(dirname "$0")/ground.sh"
 
 tools
 # Beside the tests its build would take their time.
-use_tools prometheus
+use_tools prometheus kwok
 leave_in_any_case
 cluster_up
 install_operator

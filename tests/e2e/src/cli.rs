@@ -1,5 +1,7 @@
 //! The command `onager`, run as a user runs it.
 
+use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -36,8 +38,26 @@ impl Said {
 /// # Errors
 /// When it cannot be run.
 pub async fn onager(team: &Team, arguments: &[&str], input: Option<&Value>) -> Result<Said> {
+    run(team, &team.cluster.kubeconfig(), arguments, input).await
+}
+
+/// Runs it as somebody else.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn onager_as(team: &Team, user: &str, arguments: &[&str]) -> Result<Said> {
+    let mut kubeconfig: Value = serde_yaml::from_str(&fs::read_to_string(team.cluster.kubeconfig())?)?;
+    kubeconfig["users"][0]["user"]["as"] = user.into();
+    let path = std::env::temp_dir().join(format!("onager-{}-{user}", team.name));
+    fs::write(&path, kubeconfig.to_string())?;
+    let said = run(team, &path, arguments, None).await;
+    fs::remove_file(&path)?;
+    said
+}
+
+async fn run(team: &Team, kubeconfig: &Path, arguments: &[&str], input: Option<&Value>) -> Result<Said> {
     let mut command = Command::new(ground::program("onager")?);
-    command.arg("--kubeconfig").arg(team.cluster.kubeconfig()).args(["--namespace", &team.name]).args(arguments);
+    command.arg("--kubeconfig").arg(kubeconfig).args(["--namespace", &team.name]).args(arguments);
     // The API server is on this machine, whatever the environment says about proxies.
     for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(proxy);

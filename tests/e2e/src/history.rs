@@ -1,7 +1,7 @@
 //! Every pod that ever was in a namespace, from a watch that begins before the first: rules about "ever" cannot be checked
 //! by looking at what is there at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
@@ -35,6 +35,35 @@ pub struct Past {
 pub struct History {
     pods: Api<Pod>,
     past: Arc<Mutex<BTreeMap<String, Past>>>,
+    crowd: Arc<Mutex<Crowd>>,
+}
+
+/// Pods of applications that take room.
+#[derive(Default)]
+struct Crowd {
+    there: BTreeSet<String>,
+    most: usize,
+}
+
+impl Crowd {
+    fn take_in(&mut self, event: &watcher::Event<Pod>) {
+        match event {
+            watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) if takes_room(pod) => {
+                self.there.insert(pod.uid().unwrap_or_default());
+            }
+            watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) | watcher::Event::Delete(pod) => {
+                self.there.remove(&pod.uid().unwrap_or_default());
+            }
+            watcher::Event::Init | watcher::Event::InitDone => {}
+        }
+        self.most = self.most.max(self.there.len());
+    }
+}
+
+fn takes_room(pod: &Pod) -> bool {
+    let ended = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    !read(pod).role.is_empty() && !phase.is_some_and(ended)
 }
 
 impl History {
@@ -42,16 +71,31 @@ impl History {
     pub fn follow(client: Client, namespace: &str) -> Self {
         let pods: Api<Pod> = Api::namespaced(client, namespace);
         let past: Arc<Mutex<BTreeMap<String, Past>>> = Arc::default();
-        let events = watcher(pods.clone(), watcher::Config::default()).default_backoff().touched_objects();
-        let seen = past.clone();
-        tokio::spawn(events.for_each(move |pod| {
-            if let Ok(pod) = pod {
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.insert(pod.uid().unwrap_or_default(), read(&pod));
+        let crowd: Arc<Mutex<Crowd>> = Arc::default();
+        let events = watcher(pods.clone(), watcher::Config::default()).default_backoff();
+        let (seen, counted) = (past.clone(), crowd.clone());
+        tokio::spawn(events.for_each(move |event| {
+            if let Ok(event) = event {
+                counted.lock().unwrap_or_else(PoisonError::into_inner).take_in(&event);
+                if let watcher::Event::Apply(pod) | watcher::Event::InitApply(pod) | watcher::Event::Delete(pod) = event
+                {
+                    seen.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(pod.uid().unwrap_or_default(), read(&pod));
+                }
             }
             std::future::ready(())
         }));
-        Self { pods, past }
+        Self { pods, past, crowd }
+    }
+
+    /// The most pods of applications that took room at once, up to now.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn most_at_once(&self) -> Result<usize> {
+        self.catch_up().await?;
+        Ok(self.crowd.lock().unwrap_or_else(PoisonError::into_inner).most)
     }
 
     /// All pods of applications up to now.

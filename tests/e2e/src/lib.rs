@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod replay;
 pub mod run;
 pub mod schedule;
+pub mod share;
 pub mod team;
 pub mod timeline;
 pub mod wait;

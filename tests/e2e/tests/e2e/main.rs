@@ -15,6 +15,7 @@ mod refuses;
 mod reports;
 mod restarts;
 mod schedules;
+mod sharing;
 mod sides;
 mod survives;
 mod ui;

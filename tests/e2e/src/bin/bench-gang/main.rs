@@ -9,7 +9,6 @@ mod pace;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use kube::Client;
 use onager_e2e::bench::{operator, processor_seconds, requests, resident, scale_operator};
 use onager_e2e::fleet::Fleet;
 use onager_e2e::{ground, replay};
@@ -87,19 +86,20 @@ async fn one_by_one(bare: &Fleet, mold: &Arc<Mold>, pods: usize, nodes: &[String
 /// So many gangs of so many pods, made and bound by the operator.
 async fn as_gangs(served: &Fleet, cluster: &str, gangs: usize, each: usize, shape: &str) -> Result<Pace> {
     let process = operator(cluster)?;
-    let (asked, used) = (asked(&served.client).await?, processor_seconds(process)?);
+    let (asked, used) = (requests(&served.client).await?, processor_seconds(process)?);
     let applications: Result<Vec<_>> = (0..gangs).map(|gang| gangs::gang(&format!("g{gang:05}"), each)).collect();
     let pace = pace::time(served, gangs * each, served.create_these(applications?)).await?;
     pace.tell(&format!("the operator, {shape}"));
     replay::settles(served).await?;
     let used = processor_seconds(process)? - used;
-    let asked = self::asked(&served.client).await? - asked;
-    eprintln!("    {used:.1} s of the operator's processor time; {asked} requests");
+    let grown = requests(&served.client).await?.into_iter().map(|(what, count)| {
+        let before = asked.get(&what).copied().unwrap_or(0);
+        (what, count - before)
+    });
+    let grown: Vec<String> =
+        grown.filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
+    eprintln!("    {used:.1} s of the operator's processor time; requests: {}", grown.join(", "));
     gangs::clear(served).await?;
     replay::settles(served).await?;
     Ok(pace)
-}
-
-async fn asked(client: &Client) -> Result<u64> {
-    Ok(requests(client).await?.values().sum())
 }
