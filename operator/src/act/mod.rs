@@ -3,7 +3,10 @@
 
 mod sides;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// Executors of one application that are created at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// One application's writes.
 pub struct Act<'a> {
@@ -37,6 +40,8 @@ pub struct Act<'a> {
     app: &'a Arc<SparkApplication>,
     namespace: String,
     limit_cpu: bool,
+    /// Read once for all of its pods.
+    workload: OnceLock<Workload>,
 }
 
 impl<'a> Act<'a> {
@@ -44,7 +49,7 @@ impl<'a> Act<'a> {
     pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
         let limit_cpu = observe::wants_cpu_limit(&context.cache, &namespace);
-        Self { context, app, namespace, limit_cpu }
+        Self { context, app, namespace, limit_cpu, workload: OnceLock::new() }
     }
 
     /// Carries out all actions, in order; what is made one after the other is made at the same time, and so is what is deleted.
@@ -97,8 +102,12 @@ impl<'a> Act<'a> {
         Api::namespaced(self.context.client.clone(), &self.namespace)
     }
 
-    fn workload(&self) -> Result<Workload, ActError> {
-        Workload::read(&self.app.spec).map_err(|refusal| ActError::Rejected(refusal.message))
+    fn workload(&self) -> Result<&Workload, ActError> {
+        if let Some(workload) = self.workload.get() {
+            return Ok(workload);
+        }
+        let read = Workload::read(&self.app.spec).map_err(|refusal| ActError::Rejected(refusal.message))?;
+        Ok(self.workload.get_or_init(|| read))
     }
 
     fn site(&self, pod: &PodSize) -> Site<'a> {
@@ -110,7 +119,7 @@ impl<'a> Act<'a> {
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let site = self.site(&workload.driver);
-        let mut pod = build::driver_pod(self.app, &workload, attempt, &site, &self.context.settings);
+        let mut pod = build::driver_pod(self.app, workload, attempt, &site, &self.context.settings);
         self.bind(&mut pod, &workload.driver, |desk, uid| desk.seat_of_driver(uid));
         self.create_pod(&pod).await
     }
@@ -120,7 +129,7 @@ impl<'a> Act<'a> {
         let driver = self.service().await?;
         let site = self.site(&workload.executor);
         let mut pod =
-            build::executor_pod(self.app, &workload, (attempt, index), driver.ip.as_deref().unwrap_or_default(), &site);
+            build::executor_pod(self.app, workload, (attempt, index), driver.ip.as_deref().unwrap_or_default(), &site);
         self.bind(&mut pod, &workload.executor, |desk, uid| desk.seat_of_executor(uid, index));
         self.create_pod(&pod).await
     }
