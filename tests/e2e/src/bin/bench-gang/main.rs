@@ -38,6 +38,7 @@ async fn main() -> Result<()> {
     // Nobody else works meanwhile.
     scale_operator(&client, cluster.name(), 0).await?;
     let before = one_by_one(&bare, &mold, pods, &nodes, "the bare client, before").await?;
+    // It may leave a few for its next look at those that failed, minutes later.
     let scheduler = one_by_one(&bare, &mold, pods, &[], "kube-scheduler").await?;
     scale_operator(&client, cluster.name(), 1).await?;
     replay::settles(&served).await?;
@@ -68,6 +69,7 @@ async fn main() -> Result<()> {
             "longest_pause_ms": before.longest_pause.max(after.longest_pause).as_millis(),
         },
         "kube_scheduler": scheduler.figures(limit),
+        "kube_scheduler_left": pods - scheduler.pods,
         "operator_rss_mb": rss,
         "operator_cpu_s": two(cpu),
     });
@@ -90,6 +92,7 @@ async fn as_gangs(served: &Fleet, cluster: &str, gangs: usize, each: usize, shap
     let applications: Result<Vec<_>> = (0..gangs).map(|gang| gangs::gang(&format!("g{gang:05}"), each)).collect();
     let pace = pace::time(served, gangs * each, served.create_these(applications?)).await?;
     pace.tell(&format!("the operator, {shape}"));
+    ensure!(pace.pods == gangs * each, "not all gangs of {shape} are whole");
     replay::settles(served).await?;
     let used = processor_seconds(process)? - used;
     let grown = requests(&served.client).await?.into_iter().map(|(what, count)| {
