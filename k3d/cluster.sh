@@ -25,8 +25,8 @@ EOF
 
 k3d_exists() { k3d cluster list "$CLUSTER" >/dev/null 2>&1; }
 
-# Without NODES: as many as it has, or two.
-start_native() { native up ${NODES:+--nodes "$NODES"}; }
+# Without NODES: as many as it has, or two. Without NODE_CPUS each node has all of the machine's.
+start_native() { native up ${NODES:+--nodes "$NODES"} ${NODE_CPUS:+--cpus "$NODE_CPUS"}; }
 start_k3d() {
     use_kubectl
     if k3d_exists; then k3d cluster start "$CLUSTER"; else k3d cluster create "$CLUSTER" --config "$REPO/k3d/config.yaml"; fi

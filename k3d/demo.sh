@@ -5,13 +5,18 @@
 source "$(dirname "$0")/lib.sh"
 cd "$REPO"
 TIMEOUT=${TIMEOUT:-300}
+# Eight CPUs in all: what the queues of the teams are made for.
+export NODES=${NODES:-4} NODE_CPUS=${NODE_CPUS:-2}
 
-# "team application" for each manifest.
+# "team application" for each manifest of these teams; of all where none is named.
 applications() {
-    local file
-    for file in examples/teams/*/*.yaml; do
-        [ "$(basename "$file")" = namespace.yaml ] && continue
-        echo "$(basename "$(dirname "$file")") $(basename "$file" .yaml)"
+    local team file
+    for team in "${@:-*}"; do
+        # shellcheck disable=SC2231 # a pattern
+        for file in examples/teams/$team/*.yaml; do
+            case $(basename "$file") in namespace.yaml | queue.yaml) continue ;; esac
+            echo "$(basename "$(dirname "$file")") $(basename "$file" .yaml)"
+        done
     done
 }
 
@@ -42,7 +47,7 @@ start_cluster() {
 install_operator() {
     say "helm: the operator"
     local team
-    for team in examples/teams/*/; do kubectl apply --filename "$team/namespace.yaml" >/dev/null; done
+    for team in examples/teams/*/ examples/platform/; do kubectl apply --filename "$team/namespace.yaml" >/dev/null; done
     # The tag stays the same from build to build, so the pod is told what it runs.
     local build
     build=$(sha256sum "$IMAGES/onager-operator.tar" | cut -c1-12)
@@ -50,6 +55,7 @@ install_operator() {
         --values k3d/values-dev.yaml --set-string "podAnnotations.onager\.dev/build=$build" \
         --wait --timeout 120s >/dev/null || { operator_trouble; fail "the operator did not become ready"; }
     webhook_answers team-alpha
+    for team in examples/teams/*/queue.yaml examples/platform/queue.yaml; do kubectl apply --filename "$team" >/dev/null; done
 }
 
 operator_trouble() {
@@ -84,12 +90,45 @@ make_data() {
 }
 
 # Those of an earlier demo go first, or they would be reported as done without having run.
-start_applications() {
-    say "applications of team-alpha and team-beta"
+clear_applications() {
     local team application files=()
     while read -r team application; do files+=(--filename "examples/teams/$team/$application.yaml"); done < <(applications)
     kubectl delete "${files[@]}" --ignore-not-found --wait >/dev/null
+}
+
+start_applications() { # "team application" lines
+    local team application files=()
+    while read -r team application; do files+=(--filename "examples/teams/$team/$application.yaml"); done
     kubectl apply "${files[@]}" >/dev/null
+}
+
+# Team theta has the cluster for itself and borrows; then team delta wants its part, and theta gives way.
+share() {
+    say "team-theta comes first: beyond the 4 CPUs that are its own it borrows what nobody else wants"
+    printf 'theta %s\n' history forecast | start_applications
+    until_uses theta 5000 "uses more than the 4 CPUs of its guarantee"
+    "$BINARIES/onager" queues
+    say "team-delta comes, and takes back what its queue guarantees"
+    echo delta orders | start_applications
+    until_uses delta 3000 "has its guarantee back, and queue-theta has given way"
+    "$BINARIES/onager" queues
+    say "with more, either would have more than its part: these wait"
+    printf '%s\n' 'delta stock' 'theta audit' | start_applications
+}
+
+# Prints each change until a team's queue uses more than so many thousandths of a CPU.
+until_uses() { # team thousandths words
+    local used deadline=$((SECONDS + TIMEOUT))
+    while true; do
+        used=$(kubectl --namespace "team-$1" get queue "queue-$1" --output 'jsonpath={.status.used.cpu}')
+        case $used in *m) used=${used%m} ;; *) used=$((${used:-0} * 1000)) ;; esac
+        tell_changes
+        if [ "$used" -gt "$2" ]; then say "  queue-$1 $3"; return; fi
+        # A quick machine is through before anybody can look.
+        if states | grep -qE '^team-theta/history (COMPLETED|FAILED) '; then return; fi
+        [ "$SECONDS" -lt "$deadline" ] || fail "queue-$1 never $3"
+        sleep 0.5
+    done
 }
 
 COLUMNS=NAMESPACE:.metadata.namespace,NAME:.metadata.name,STATE:.status.applicationState.state
@@ -102,16 +141,28 @@ states() {
         grep --fixed-strings --file <(applications | sed 's|^\(.*\) \(.*\)$|team-\1/\2 |')
 }
 
+# How the queues stand, a line each.
+queues() {
+    kubectl get queues --all-namespaces --output 'go-template={{range .items}}{{.metadata.name}}{{with .status}} uses {{with .used}}{{with .cpu}}{{.}}{{else}}0{{end}}{{else}}0{{end}} CPU{{with .borrowed}}{{with .cpu}}, borrows {{.}}{{end}}{{end}}; {{.admitted}} admitted, {{.queued}} waiting{{end}}{{"\n"}}{{end}}'
+}
+
+# Prints what has changed of states and queues since the last time.
+TOLD=''
+tell_changes() {
+    local now line
+    now=$(states; queues)
+    while read -r line; do
+        [ -z "$line" ] || say "  $line"
+    done < <(grep -vxFf <(printf '%s\n' "$TOLD") <<<"$now" || true)
+    TOLD=$now
+}
+
 # Prints each change of a state until all are final.
 wait_for_applications() {
-    local before='' now left line deadline=$((SECONDS + TIMEOUT))
+    local left deadline=$((SECONDS + TIMEOUT))
     while true; do
-        now=$(states)
-        while read -r line; do
-            [ -z "$line" ] || say "  $line"
-        done < <(grep -vxFf <(printf '%s\n' "$before") <<<"$now" || true)
-        before=$now
-        left=$(grep -vcE ' (COMPLETED|FAILED) ' <<<"$now" || true)
+        tell_changes
+        left=$(states | grep -vcE ' (COMPLETED|FAILED) ' || true)
         [ "$left" -gt 0 ] || return 0
         [ "$SECONDS" -lt "$deadline" ] || { say "not all are done after $TIMEOUT s"; return 0; }
         sleep 1
@@ -173,6 +224,10 @@ prepare
 start_cluster
 install_operator
 make_data
-start_applications
+clear_applications
+say "applications of team-alpha and team-beta"
+applications alpha beta | start_applications
+wait_for_applications
+share
 wait_for_applications
 report

@@ -5,9 +5,14 @@ use anyhow::Result;
 
 use crate::store::Store;
 
-const SCRIPTS: [(&str, &str); 2] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("scripts/tpch-report.sql", include_str!("../../teams/alpha/tpch-report.sql")),
     ("scripts/taxi-etl.sql", include_str!("../../teams/beta/taxi-etl.sql")),
+    ("scripts/history.sql", include_str!("../../teams/theta/history.sql")),
+    ("scripts/forecast.sql", include_str!("../../teams/theta/forecast.sql")),
+    ("scripts/audit.sql", include_str!("../../teams/theta/audit.sql")),
+    ("scripts/orders.sql", include_str!("../../teams/delta/orders.sql")),
+    ("scripts/stock.sql", include_str!("../../teams/delta/stock.sql")),
 ];
 
 /// Writes all scripts.

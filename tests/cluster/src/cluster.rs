@@ -23,6 +23,8 @@ pub struct Config {
     pub name: String,
     /// How many nodes it has.
     pub nodes: usize,
+    /// How many CPUs each node says it has for pods, of those of the machine [default: as it was made, or all].
+    pub cpus: Option<usize>,
     /// Whether CoreDNS and MinIO come with it.
     pub addons: bool,
     /// Seconds for which a node may be silent before it counts as lost.
@@ -37,7 +39,7 @@ pub(crate) const PATIENCE: u32 = 8;
 impl Config {
     /// Two nodes with CoreDNS and MinIO.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), nodes: 2, addons: true, patience: PATIENCE, quiet: false }
+        Self { name: name.into(), nodes: 2, cpus: None, addons: true, patience: PATIENCE, quiet: false }
     }
 
     /// The same with another number of nodes.

@@ -13,8 +13,8 @@ use crate::kubeconfig;
 use crate::layout::{Layout, node_name};
 use crate::pki::Authority;
 
-/// Writes what a kubelet needs, and gives its arguments.
-pub fn configure(layout: &Layout, authority: &Authority, node: usize) -> Result<Vec<String>> {
+/// Writes what a kubelet needs, and gives its arguments; pods may have so many `cpus`.
+pub fn configure(layout: &Layout, authority: &Authority, node: usize, cpus: Option<usize>) -> Result<Vec<String>> {
     let (name, address, etc) = (node_name(node), node_address(node), layout.node(node).join("etc"));
     let user = format!("system:node:{name}");
     let identity = authority.issue(&name, &user, Some("system:nodes"), &[&name], &[IpAddr::from(address)])?;
@@ -22,6 +22,11 @@ pub fn configure(layout: &Layout, authority: &Authority, node: usize) -> Result<
     // Pods outside the cluster's DNS know no name server either: there is no way out.
     fs::write(etc.join("resolv.conf"), "")?;
     let mut config = kubelet(&etc, &format!("{}/pods", layout.node_cgroup(node)));
+    // A kubelet says what the machine has: what pods may not have of it is kept for the system.
+    let machine = std::thread::available_parallelism()?.get();
+    if let Some(kept) = cpus.map(|cpus| machine.saturating_sub(cpus)).filter(|kept| *kept > 0) {
+        config["systemReserved"] = json!({"cpu": kept.to_string()});
+    }
     config["tlsCertFile"] = json!(identity.certificate);
     config["tlsPrivateKeyFile"] = json!(identity.key);
     config["authentication"]["x509"] = json!({"clientCAFile": authority.certificate()});

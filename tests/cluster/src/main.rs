@@ -28,6 +28,9 @@ enum Action {
         /// How many nodes it has [default: those it has, or 2].
         #[arg(long)]
         nodes: Option<usize>,
+        /// How many CPUs each node says it has for pods, where the machine has more [default: as it was made, or all].
+        #[arg(long)]
+        cpus: Option<usize>,
         /// Leaves CoreDNS and MinIO out.
         #[arg(long)]
         no_addons: bool,
@@ -124,9 +127,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<ExitCode> {
     let name = arguments.name.as_str();
     match &arguments.action {
-        Action::Up { nodes, no_addons, patience } => {
+        Action::Up { nodes, cpus, no_addons, patience } => {
             let config = Config::named(name).with_nodes(nodes.unwrap_or_else(|| known_nodes(name)));
-            Cluster::up(Config { addons: !no_addons, patience: *patience, ..config })?;
+            Cluster::up(Config { addons: !no_addons, cpus: *cpus, patience: *patience, ..config })?;
         }
         Action::Fake { nodes, stages } => {
             let read = |path: &PathBuf| {

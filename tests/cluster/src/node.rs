@@ -124,14 +124,21 @@ pub fn boot(layout: &Layout, node: usize, cgroups: &Hierarchies) -> Result<()> {
 }
 
 /// Starts what makes a booted node a part of its cluster.
-pub fn join(layout: &Layout, tools: &Tools, cgroups: &Hierarchies, authority: &Authority, node: usize) -> Result<()> {
+pub fn join(
+    layout: &Layout,
+    tools: &Tools,
+    cgroups: &Hierarchies,
+    authority: &Authority,
+    node: usize,
+    cpus: Option<usize>,
+) -> Result<()> {
     for component in [Component::Kubelet(node), Component::KubeProxy(node)] {
         if process::running(layout, component).is_some() {
             process::resume(layout, component)?;
             continue;
         }
         let arguments = match component {
-            Component::Kubelet(_) => kubelet::configure(layout, authority, node)?,
+            Component::Kubelet(_) => kubelet::configure(layout, authority, node, cpus)?,
             _ => kubelet::configure_proxy(layout, authority, node)?,
         };
         let program = tools.kubernetes(component.program()).display().to_string();

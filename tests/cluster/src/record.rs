@@ -34,6 +34,9 @@ pub struct Record {
     /// Seconds for which a node may be silent.
     #[serde(default = "patience")]
     pub patience: u32,
+    /// How many CPUs each node says it has for pods; all of the machine's where it is not said.
+    #[serde(default)]
+    pub cpus: Option<usize>,
     /// How far it has come.
     pub phase: Phase,
     /// Whether CoreDNS and MinIO belong to it.
@@ -125,6 +128,7 @@ mod tests {
             fake_nodes: 2,
             uplink: 7,
             patience: 9,
+            cpus: Some(2),
             phase: Phase::Starting,
             addons: true,
             programs: "/x".into(),

@@ -82,6 +82,7 @@ fn open(
                 down::node(layout, &record, node)?;
             }
             record.nodes = config.nodes;
+            record.cpus = config.cpus.or(record.cpus);
             record.write(layout)?;
             return Ok((record, false));
         }
@@ -106,6 +107,7 @@ fn open(
         fake_nodes: 0,
         uplink: 0,
         patience: config.patience,
+        cpus: config.cpus,
         phase: Phase::Starting,
         addons: config.addons,
         programs: tools.programs().to_owned(),
@@ -126,7 +128,7 @@ impl Start<'_> {
             this.control_plane(fresh)?;
             for (node, boot) in (1..).zip(boots) {
                 boot.join().map_err(|_| anyhow!("booting {} panicked", node_name(node)))??;
-                node::join(this.layout, this.tools, this.cgroups, &authority, node)?;
+                node::join(this.layout, this.tools, this.cgroups, &authority, node, this.record.cpus)?;
             }
             anyhow::Ok(())
         })?;

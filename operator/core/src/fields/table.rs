@@ -8,8 +8,6 @@ use super::{
 
 const NO_JVM: &str = "not used: there is no Java virtual machine";
 const NO_MAVEN: &str = "not used: Maven packages are for a Java virtual machine, and there is none";
-const NO_QUEUES: &str = "not used: there are no queues yet; the application waits for its namespace's quota and for room on \
-                         nodes alone";
 const NO_JMX: &str = "not used: driver and executors serve Prometheus metrics by themselves";
 
 pub(super) const SPEC: &[Field] = &[
@@ -62,7 +60,7 @@ pub(super) const SPEC: &[Field] = &[
     Field { path: "dynamicAllocation.maxExecutors", fate: Honoured },
     Field { path: "dynamicAllocation.shuffleTrackingEnabled", fate: Honoured },
     Field { path: "dynamicAllocation.shuffleTrackingTimeout", fate: Honoured },
-    Field { path: "queue", fate: Warned(NO_QUEUES) },
+    Field { path: "queue", fate: Honoured },
     Field { path: "scheduler", fate: Honoured },
     Field {
         path: "batchScheduler",
@@ -70,7 +68,7 @@ pub(super) const SPEC: &[Field] = &[
             "no other scheduler is called: an application waits until its driver and executors all have room, and starts whole",
         ),
     },
-    Field { path: "batchSchedulerOptions.queue", fate: Warned(NO_QUEUES) },
+    Field { path: "batchSchedulerOptions.queue", fate: Honoured },
     Field { path: "batchSchedulerOptions.priorityClassName", fate: Honoured },
     Field {
         path: "batchSchedulerOptions.resources",
@@ -151,7 +149,7 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
         path: "scheduler",
         value: "onager",
         fate: Warned(
-            "the cluster's scheduler binds the pods until there are queues; the application starts whole or waits all the same",
+            "without a queue the cluster's scheduler binds the pods; the application starts whole or waits all the same",
         ),
     },
 ];

@@ -147,13 +147,15 @@ fn each_honoured_field_is_in_what_is_made() {
 }
 
 /// Fields that concern none of these objects; what proves each is elsewhere.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "mode",
     "suspend",
     "timeToLiveSeconds",
     "restartPolicy.",
     "dynamicAllocation.",
     "scheduler",
+    "queue",
+    "batchSchedulerOptions.queue",
     "executor.deleteOnTermination",
 ];
 

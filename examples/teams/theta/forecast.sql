@@ -1,0 +1,11 @@
+-- Two years' deliveries beside all others of the same supplier.
+
+CREATE EXTERNAL TABLE lineitem STORED AS PARQUET LOCATION 's3a://lake/tpch/sf0.1/lineitem/';
+
+SELECT '1996' AS part, count(*) AS pairs, sum((a.l_orderkey * b.l_linenumber) % 7) AS sum
+FROM lineitem a JOIN lineitem b ON a.l_suppkey = b.l_suppkey
+WHERE a.l_shipdate >= DATE '1996-01-01' AND a.l_shipdate < DATE '1997-01-01';
+
+SELECT '1997' AS part, count(*) AS pairs, sum((a.l_orderkey * b.l_linenumber) % 7) AS sum
+FROM lineitem a JOIN lineitem b ON a.l_suppkey = b.l_suppkey
+WHERE a.l_shipdate >= DATE '1997-01-01' AND a.l_shipdate < DATE '1998-01-01';
