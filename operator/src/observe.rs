@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ResourceQuota;
-use onager_core::{PodSeen, Role, Seen, SideKind, SideSeen, admission::Quota, lifecycle::driver_pod_name};
+use onager_core::{PodSeen, Role, Seen, SideKind, SideSeen, lifecycle::driver_pod_name};
 use onager_crds::SparkApplication;
 
 use crate::{build, cache::Cache, context::Context};
@@ -69,17 +69,11 @@ fn misses_sides(there: &[SideSeen], wanted: &[(SideKind, String)]) -> bool {
 
 /// Whether a quota of the namespace makes CPU limits compulsory.
 pub fn wants_cpu_limit(cache: &Cache, namespace: &str) -> bool {
-    quotas(cache, namespace).iter().any(Quota::wants_cpu_limit)
-}
-
-/// The quotas of a namespace.
-pub fn quotas(cache: &Cache, namespace: &str) -> Vec<Quota> {
-    cache
-        .quotas()
-        .of_namespace(namespace)
-        .filter(|(_, quota)| counts_our_pods(quota))
-        .map(|(name, quota)| read_quota(name, quota))
-        .collect()
+    let limits_cpu = |quota: &ResourceQuota| {
+        let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref());
+        counts_our_pods(quota) && hard.is_some_and(|hard| hard.contains_key("limits.cpu"))
+    };
+    cache.quotas().of_namespace(namespace).any(|(_, quota)| limits_cpu(quota))
 }
 
 /// Our pods have requests and no deadline; other scopes count other pods, and priority classes are not modelled.
@@ -88,13 +82,4 @@ fn counts_our_pods(quota: &ResourceQuota) -> bool {
     let scopes = spec.and_then(|spec| spec.scopes.as_ref()).into_iter().flatten();
     spec.and_then(|spec| spec.scope_selector.as_ref()).is_none()
         && scopes.into_iter().all(|scope| scope == "NotBestEffort" || scope == "NotTerminating")
-}
-
-fn read_quota(name: &str, quota: &ResourceQuota) -> Quota {
-    let status = quota.status.as_ref();
-    let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref()).into_iter().flatten();
-    let used = status.and_then(|status| status.used.as_ref());
-    Quota::new(name, hard.map(|(resource, amount)| (resource.as_str(), amount.0.as_str())), |resource| {
-        used.and_then(|used| used.get(resource)).map(|amount| amount.0.as_str())
-    })
 }

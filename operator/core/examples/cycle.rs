@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use onager_core::{
-    admission::Node,
+    node::Node,
     queue::{Amounts, App, Name, QueueSpec, Shape, Site, Snapshot, Stage, cycle},
 };
 

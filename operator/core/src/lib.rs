@@ -1,13 +1,13 @@
 //! Every decision of the operator, pure: what is seen and the time go in, a plan comes out. Nothing here knows a cluster,
 //! a clock, a thread or chance, so that decisions can be tested by the million.
 
-pub mod admission;
 pub mod allocation;
 pub mod conditions;
 pub mod conf;
 pub mod fields;
 pub mod intake;
 pub mod lifecycle;
+pub mod node;
 pub mod plan;
 pub mod pod;
 pub mod quantity;

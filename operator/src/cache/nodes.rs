@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::runtime::watcher::Event;
 use onager_core::{
     Size,
-    admission::{Node, Taint},
+    node::{Node, Taint},
     quantity,
 };
 
@@ -117,7 +117,6 @@ fn read(name: String, node: &KubeNode) -> Record {
         labels: node.metadata.labels.clone().unwrap_or_default(),
         taints: taints.collect(),
         allocatable,
-        free: allocatable,
         others,
     };
     Record { node, ready, silent_since }

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kube::ResourceExt;
 use onager_core::{
-    Phase, Role,
-    admission::Node,
-    intake,
+    Phase, Role, intake,
+    node::Node,
     queue::{
         Amounts, App, Claim, Kinds, Name, Pods, Provisioning, Shape, Site, Snapshot, Stage,
         ground::{Ground, Placement, View},

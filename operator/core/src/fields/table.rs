@@ -137,19 +137,8 @@ pub(super) const DRIVER: &[Field] = &[
 pub(super) const EXECUTOR: &[Field] =
     &[Field { path: "instances", fate: Honoured }, Field { path: "deleteOnTermination", fate: Honoured }];
 
-pub(super) const EXCEPTIONS: &[Exception] = &[
-    Exception {
-        path: "mode",
-        value: "client",
-        fate: Refused(
-            "must be cluster: the driver runs in a pod of its own, never where the application was submitted",
-        ),
-    },
-    Exception {
-        path: "scheduler",
-        value: "onager",
-        fate: Warned(
-            "without a queue the cluster's scheduler binds the pods; the application starts whole or waits all the same",
-        ),
-    },
-];
+pub(super) const EXCEPTIONS: &[Exception] = &[Exception {
+    path: "mode",
+    value: "client",
+    fate: Refused("must be cluster: the driver runs in a pod of its own, never where the application was submitted"),
+}];

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Node as KubeNode, ResourceQuota, ResourceQuotaS
 
 use super::{Unreadable, amount};
 use crate::{
-    admission::{Node, Taint},
+    node::{Node, Taint},
     queue::{
         Amounts, Kinds, Site,
         quota::{NamespaceQuota, OfClass, QuotaLimit},

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration};
 
 use crate::{
-    admission::{Expression, PodAsk, Term, Tolerance},
+    node::{Expression, PodAsk, Term, Tolerance},
     requests::Others,
 };
 

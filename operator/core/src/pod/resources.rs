@@ -8,8 +8,9 @@ use onager_crds::{PodFields, SparkApplicationSpec, parse_memory, parse_overhead}
 
 use super::{Kind, Outline, ask};
 use crate::{
-    admission::PodAsk,
-    conf, quantity, requests,
+    conf,
+    node::PodAsk,
+    quantity, requests,
     size::Size,
     workload::{Refusal, invalid},
 };

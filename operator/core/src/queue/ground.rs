@@ -418,7 +418,7 @@ impl Table {
 mod tests {
     use super::*;
     use crate::{
-        admission::{Node, PodAsk},
+        node::{Node, PodAsk},
         queue::Shape,
     };
 

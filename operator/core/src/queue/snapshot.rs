@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{Amounts, Kinds, QueueSpec, Standing, ground::Placement, quota::NamespaceQuota};
-use crate::admission::{Node, PodAsk};
+use crate::node::{Node, PodAsk};
 
 /// A namespace and a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

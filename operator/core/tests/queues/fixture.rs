@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use onager_core::{
-    admission::Node,
+    node::Node,
     queue::{
         Amounts, App, Name, Order, Pods, Preemption, QueueSpec, Reclaim, Shape, Site, Snapshot, Stage,
         play::{Change, Event, EventKind, Job, Player},
