@@ -90,7 +90,8 @@ pub fn follow(
     executors.highest_index += missing;
     actions.extend(live.iter().skip(wanted as usize).rev().map(|pod| end::delete(pod)));
     actions.extend(end::unwanted_sides(seen));
-    if seen.sides_missing {
+    // Not before: kube-proxy takes in Services once a second, and the driver's own must not wait for those of its UI.
+    if seen.sides_missing && driver_runs {
         actions.push(Action::CreateSides);
     }
 

@@ -200,11 +200,10 @@ fn admit(seen: &Seen<'_>, mut status: SparkApplicationStatus, workload: &Workloa
     let message = format!("the driver and {} executors have room", workload.minimum);
     report::set_condition(&mut status, "Admitted", true, ("Admitted", &message), now);
     let executors = (first..first + wanted).map(|index| Action::CreateExecutor { attempt, index });
-    let sides = seen.sides_missing.then_some(Action::CreateSides);
     let message = format!("admitted; driver {} and {wanted} executors are made", driver_pod_name(seen.app));
     Plan {
         status: Some(status),
-        actions: std::iter::once(Action::CreateDriver { attempt }).chain(executors).chain(sides).collect(),
+        actions: std::iter::once(Action::CreateDriver { attempt }).chain(executors).collect(),
         events: vec![Event::normal("SparkApplicationSubmitted", message)],
         again: None,
     }
