@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
-use onager_core::{Plan, Seen, Trouble, conf, lifecycle};
+use onager_core::{Action, Plan, Seen, Trouble, conf, lifecycle};
 use onager_crds::SparkApplication;
 
 use crate::{
@@ -65,10 +65,15 @@ async fn step(app: &Arc<SparkApplication>, context: &Context) -> Result<Option<D
         if state(app).is_admitted() {
             keep_to_allowance(&mut seen, context);
         }
-        let plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
+        let mut plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
         let uid = app.metadata.uid.as_deref().unwrap_or_default();
         if let Some(left) = context.pauses.counts_wait(uid).filter(|_| plan.only_counts(app)) {
             return Ok(Some(plan.again.map_or(left, |again| again.min(left))));
+        }
+        // The status that says that the driver runs says where its UI is, too.
+        if let Some(at) = plan.actions.iter().position(|action| *action == Action::CreateSides) {
+            let sides = plan.actions.remove(at);
+            Act::new(context, app).all(&[sides]).await?;
         }
         let saved = save(app, &plan, context).await?;
         (plan, saved)
