@@ -5,9 +5,7 @@
 mod leave;
 mod local;
 mod metrics;
-mod pool;
 mod probe;
-mod stop;
 mod work;
 
 use std::process::ExitCode;

@@ -12,7 +12,6 @@ use onager_contract::{ExecutorSpec, endpoint};
 use tracing::warn;
 
 use super::local::LocalFolders;
-use super::stop;
 use crate::functions::Functions;
 use crate::overrides::var;
 use crate::settings::Settings;
@@ -64,7 +63,6 @@ pub(super) fn configure(
         work_dir: Some(folders.shuffle().to_string_lossy().into_owned()),
         executor_heartbeat_interval_seconds: HEARTBEAT_SECONDS,
         memory_pool_size: Some(query_bytes(spec.memory_bytes)),
-        override_execution_engine: Some(Arc::new(stop::Engine::new())),
         override_function_registry: Some(Arc::new(settings.functions.for_executor())),
         override_runtime_producer: Some(Arc::new(move |_| Ok(runtime.clone()))),
         // A task brings its session's options along; these are only what they are laid over.
