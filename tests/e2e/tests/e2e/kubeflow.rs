@@ -90,7 +90,8 @@ async fn all(team: &Team) -> Result<()> {
         "          capabilities:\n            drop:\n            - ALL\n",
         "          allowPrivilegeEscalation: false\n",
     ];
-    let template = lines.iter().fold(template, |text, line| text.replace(line, ""));
+    // Of its ten thousand parts a hundred say as much: beside tests that take nodes away the rest only takes time.
+    let template = lines.iter().fold(template, |text, line| text.replace(line, "")).replace("\"10000\"", "\"100\"");
     completes(team, &template, "spark-pi-pod-template").await?;
 
     for file in ["spark-pi-python.yaml", "spark-pi-prometheus-servlet.yaml"] {
