@@ -13,12 +13,16 @@ fn had(world: &World, queues: usize) -> Vec<f64> {
     let mut player = world.player();
     let mut had = vec![0.0; queues];
     let (mut before, mut uses) = (0, vec![0_u64; queues]);
-    while let Some(at) = player.next().filter(|at| *at <= 400_000) {
-        let span = (at.min(400_000) - before.max(100_000)).max(0);
+    while before < 400_000 {
+        // What runs when nothing comes any more before the end runs to the end.
+        let at = player.next().unwrap_or(400_000).min(400_000);
+        let span = (at - before.max(100_000)).max(0);
         for (had, uses) in had.iter_mut().zip(&uses) {
             *had += span as f64 / 1000.0 * *uses as f64;
         }
-        player.step();
+        if player.next() == Some(at) {
+            player.step();
+        }
         before = at;
         for (index, uses) in uses.iter_mut().enumerate() {
             let name = Name::new("t", &format!("q{index}"));
