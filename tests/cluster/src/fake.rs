@@ -1,5 +1,5 @@
 //! Fake nodes: kwok says for each that it is ready, and plays the lives of its pods as stages describe them; nothing runs.
-//! They are for scale. A taint keeps pods away that do not ask for them.
+//! They are for scale. Taints keep pods away that do not ask for them.
 
 use std::fs;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::record::Lock;
 use crate::wait::until;
 use crate::{kubeconfig, run, tools};
 
-/// The label, and the key of the taint, of every fake node; both have the value `true`.
+/// The label, and the key of the taints, of every fake node; all have the value `true`.
 pub const FAKE: &str = "fake.onager.dev/node";
 
 /// What pods do where no other stages are given: they run at once, and end when their annotations say so.
@@ -98,12 +98,14 @@ fn name(number: usize) -> String {
 }
 
 fn object(number: usize) -> serde_json::Value {
+    // Pods that tolerate whatever has one effect are kept away by the other.
+    let taint = |effect: &str| json!({"key": FAKE, "value": "true", "effect": effect});
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {
             "name": name(number),
             "labels": {FAKE: "true", "kubernetes.io/hostname": name(number), "kubernetes.io/os": "linux"},
         },
-        "spec": {"taints": [{"key": FAKE, "value": "true", "effect": "NoSchedule"}]},
+        "spec": {"taints": [taint("NoSchedule"), taint("NoExecute")]},
     })
 }

@@ -39,7 +39,7 @@ enum Action {
         #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(4..))]
         patience: u32,
     },
-    /// Gives it fake nodes, which run nothing: kwok plays them and their pods. Pods need the toleration of their taint,
+    /// Gives it fake nodes, which run nothing: kwok plays them and their pods. Pods need the toleration of their taints,
     /// `fake.onager.dev/node`.
     Fake {
         /// How many.
