@@ -1,7 +1,9 @@
 //! Who gives way to a gang that has no room. In other queues, those that have more than they deserve: executors above their
 //! application's minimum first, then whole applications, low priority and the youngest first, and never below what the queue
 //! deserves; the gang's own queue takes no more than it deserves. What was taken from it by that rule a queue cannot take back,
-//! since it would have more than it deserves. In its own queue, executors above the minimum of those whose priority is not
+//! since it would have more than it deserves. Pods do not add up to every part, and a guarantee is owed whole: for a gang within
+//! its guarantee, who has more than it deserves gives one more, though it is below after that; never below what is guaranteed to
+//! it. In its own queue, executors above the minimum of those whose priority is not
 //! higher, and whole applications of lower priority. A driver alone is never taken.
 
 use std::{
@@ -30,6 +32,8 @@ struct Victim {
 pub struct Scope {
     number: usize,
     leaf: usize,
+    /// Its queue and those above it whose guarantees hold the gang too: those that are not below them owe it.
+    owed: Vec<usize>,
     /// Of which resources something is short: all that it asks for, where it is room on nodes.
     short: Vec<Kind>,
     priority: i64,
@@ -43,15 +47,36 @@ pub struct Scope {
     alike: Option<Alike>,
 }
 
-/// What applications have in common that look among the same others for room: the queue above theirs, up to where their queues
-/// deserve their gangs, the level that is full, shapes, and the priority where it counts.
-pub type Alike = (usize, usize, usize, ShapeId, ShapeId, i64);
+/// What applications have in common that look among the same others for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Alike {
+    /// The queue above theirs; their own, where its guarantee is owed.
+    above: usize,
+    owed: bool,
+    /// Up to where their queues deserve their gangs.
+    reach: usize,
+    /// The level that is full.
+    full: usize,
+    driver: ShapeId,
+    executor: ShapeId,
+    /// Where it counts.
+    priority: i64,
+}
 
 /// Whether executors above the minimum are looked for, or whole applications.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Spare,
     Whole,
+}
+
+/// How far down other queues give.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Down {
+    /// As long as they keep what they deserve.
+    ToDeserved,
+    /// As long as they have more than they deserve, for a guarantee.
+    PastDeserved,
 }
 
 impl Desk<'_> {
@@ -131,12 +156,16 @@ impl Desk<'_> {
             None => Vec::new(),
         };
         let priority = if spec.reclaim == Policy::LowerPriority { app.priority } else { i64::MAX };
-        let parent = self.tree.all[leaf].parent;
-        let alike = reach.map(|reach| (parent, reach, full, app.driver, app.executor, priority));
+        let below_root = self.tree.chain(leaf).take_while(|level| *level != ROOT);
+        let owed: Vec<usize> = below_root.filter(|level| self.guarantees(*level, &gang, &short)).collect();
+        let above = if owed.is_empty() { self.tree.all[leaf].parent } else { leaf };
+        let (driver, executor) = (app.driver, app.executor);
+        let alike = reach.map(|reach| Alike { above, owed: !owed.is_empty(), reach, full, driver, executor, priority });
         let own = own && self.running[leaf].iter().any(|other| self.gives_within(*other, app.priority));
         (own || !others.is_empty()).then_some(Scope {
             number,
             leaf,
+            owed,
             short,
             priority: app.priority,
             others,
@@ -144,6 +173,13 @@ impl Desk<'_> {
             alike: alike.filter(|_| !own && namespace.is_none() && full != leaf),
             namespace,
         })
+    }
+
+    /// Whether a queue's guarantee holds a gang too, of something that is short.
+    fn guarantees(&self, queue: usize, gang: &Amounts, short: &[Kind]) -> bool {
+        let (promised, used) = (&self.tree.all[queue].guarantee, self.books.used(queue, View::Soon));
+        short.iter().any(|kind| promised.get(*kind) > 0)
+            && promised.some().all(|(kind, promised)| used.get(kind).saturating_add(gang.get(kind)) <= promised)
     }
 
     /// The resources of which the levels have too little for a gang; all that it asks for, where they have enough.
@@ -166,8 +202,9 @@ impl Desk<'_> {
     /// Takes from one after the other until the gang fits.
     fn collect(&mut self, scope: &Scope, victims: &mut Vec<Victim>) -> bool {
         for wanted in [Wanted::Spare, Wanted::Whole] {
-            let enough = self.take_from_others(scope, wanted, victims)
-                || scope.own && self.take_from_own(scope, wanted, victims);
+            let enough = self.take_from_others(scope, wanted, Down::ToDeserved, victims)
+                || scope.own && self.take_from_own(scope, wanted, victims)
+                || !scope.owed.is_empty() && self.take_from_others(scope, wanted, Down::PastDeserved, victims);
             if enough {
                 return true;
             }
@@ -175,14 +212,15 @@ impl Desk<'_> {
         false
     }
 
-    fn take_from_others(&mut self, scope: &Scope, wanted: Wanted, victims: &mut Vec<Victim>) -> bool {
+    fn take_from_others(&mut self, scope: &Scope, wanted: Wanted, down: Down, victims: &mut Vec<Victim>) -> bool {
         // The queue that has most in excess gives first.
         let excess = |desk: &Self, leaf: usize| desk.excess(leaf, &scope.short).to_bits();
         let mut leaves: BinaryHeap<(u64, Reverse<usize>, usize)> =
             scope.others.iter().map(|leaf| (excess(self, *leaf), Reverse(*leaf), 0)).collect();
         while let Some((_, Reverse(leaf), mut place)) = leaves.pop() {
             while let Some(app) = self.running[leaf].get(place).copied() {
-                let Some(victim) = self.victim(scope, app, wanted).filter(|victim| self.may_give(scope, leaf, victim))
+                let Some(victim) =
+                    self.victim(scope, app, wanted).filter(|victim| self.may_give(scope, leaf, victim, down))
                 else {
                     place += 1;
                     continue;
@@ -232,11 +270,14 @@ impl Desk<'_> {
         }
     }
 
-    /// Whether another queue has, after it gives this, what it deserves, at each level below the one both share.
-    fn may_give(&self, scope: &Scope, leaf: usize, victim: &Victim) -> bool {
+    /// Whether another queue, and each above it below the one both share, goes so far down with this and no further.
+    fn may_give(&self, scope: &Scope, leaf: usize, victim: &Victim, down: Down) -> bool {
         let app = &self.snapshot.apps[victim.app];
         let lower = self.tree.all[scope.leaf].spec.reclaim == Policy::LowerPriority;
         if lower && app.priority >= scope.priority {
+            return false;
+        }
+        if down == Down::PastDeserved && scope.owed.iter().all(|level| self.tree.is_within(leaf, *level)) {
             return false;
         }
         let count = victim.executors.iter().map(|(_, count)| count).sum();
@@ -244,8 +285,13 @@ impl Desk<'_> {
         let keeps = |kind: usize, gives: u64| {
             let apart = self.tree.chain(leaf).take_while(|level| !self.tree.is_within(scope.leaf, *level));
             apart.into_iter().all(|level| {
-                let used = self.books.used(level, View::Soon).get(kind);
-                used >= self.deserved[level].get(kind).saturating_add(gives)
+                let (used, deserved) = (self.books.used(level, View::Soon).get(kind), self.deserved[level].get(kind));
+                match down {
+                    Down::ToDeserved => used >= deserved.saturating_add(gives),
+                    Down::PastDeserved => {
+                        used > deserved && used >= self.tree.all[level].guarantee.get(kind).saturating_add(gives)
+                    }
+                }
             })
         };
         scope.short.iter().map(|kind| (*kind, size.get(*kind))).any(|(kind, gives)| gives > 0 && keeps(kind, gives))

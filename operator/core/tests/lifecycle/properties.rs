@@ -12,7 +12,7 @@ use onager_core::lifecycle::transitions::TRANSITIONS;
 use onager_crds::RestartPolicyType;
 use proptest::{
     prelude::*,
-    test_runner::{TestCaseError, TestRunner},
+    test_runner::{RngSeed, TestCaseError, TestRunner},
 };
 
 /// Orders of events that are tried where nobody says.
@@ -76,9 +76,13 @@ fn asked() -> (u64, Duration) {
     }
 }
 
-/// Tries so many orders; answers the first that breaks something, made as short as it can be.
-fn run(cases: u32) -> Result<(), String> {
-    let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
+/// Tries so many orders, others for each `number`; answers the first that breaks something, made as short as it can be.
+fn run(number: u64, cases: u32) -> Result<(), String> {
+    let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    if let RngSeed::Fixed(seed) = &mut config.rng_seed {
+        *seed = seed.wrapping_add(number);
+    }
+    let mut runner = TestRunner::new(config);
     let outcome = runner.run(&(any::<bool>(), any::<bool>(), steps()), |(keeps, stubborn, steps)| {
         let mut world = World::new(keeps);
         for step in steps {
@@ -114,7 +118,11 @@ fn invariants_hold_in_any_order_of_events() {
         let left = cases.checked_sub(tried).filter(|left| *left > 0).unwrap_or(cases);
         let batch = left.min(u64::from(ENOUGH)) as u32;
         let failures: Vec<String> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(move || run(batch.div_ceil(threads)))).collect();
+            let number = |thread: u32| tried + u64::from(thread);
+            let workers: Vec<_> = (0..threads)
+                .map(|thread| (number(thread), batch.div_ceil(threads)))
+                .map(|(number, cases)| scope.spawn(move || run(number, cases)))
+                .collect();
             workers.into_iter().filter_map(|worker| worker.join().expect("a worker").err()).collect()
         });
         assert!(failures.is_empty(), "{}", failures[0]);

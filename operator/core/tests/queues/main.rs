@@ -6,6 +6,7 @@ mod fairness;
 mod fixture;
 mod model;
 mod model_cycle;
+mod model_reclaim;
 mod odd;
 mod properties;
 mod reference;

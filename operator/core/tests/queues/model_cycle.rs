@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onager_core::queue::{
-    Amounts, Order, Preemption, Reclaim, Snapshot, Stage,
+    Amounts, Order, Snapshot, Stage,
     ground::{Placement, View},
     tree::{NO_QUEUE, ROOT},
 };
@@ -36,8 +36,8 @@ enum Head {
     Aside(Vec<Pod>),
 }
 
-struct Cycle<'a> {
-    model: Model<'a>,
+pub struct Cycle<'a> {
+    pub model: Model<'a>,
     heads: BTreeMap<usize, Head>,
     failed: Vec<usize>,
 }
@@ -50,7 +50,7 @@ fn pods(app: usize, placement: &Placement) -> Vec<Pod> {
     pods
 }
 
-fn remove(from: &mut Vec<Pod>, pods: &[Pod]) {
+pub fn remove(from: &mut Vec<Pod>, pods: &[Pod]) {
     for pod in pods {
         let place = from.iter().position(|one| one == pod).expect("a pod that is there");
         from.remove(place);
@@ -167,7 +167,7 @@ impl Cycle<'_> {
             (None, _) => true,
             (Some(Short::Applications | Short::User), _) => false,
             (_, None) => true,
-            (_, Some(soon)) => self.givers(number, soon).is_some(),
+            (_, Some(soon)) => self.claim(number, soon).is_some(),
         }
     }
 
@@ -262,7 +262,7 @@ impl Cycle<'_> {
         self.heads.insert(leaf, head);
     }
 
-    fn ever_fits(&self, number: usize) -> bool {
+    pub fn ever_fits(&self, number: usize) -> bool {
         let mut empty = Model::new(self.model.snapshot, self.model.time);
         empty.there.clear();
         empty.coming.clear();
@@ -304,151 +304,6 @@ impl Cycle<'_> {
             held.push(Pod { app: number, driver, node: best?.1 });
         }
         Some(held)
-    }
-
-    /// Other queues that may give, and what is short.
-    fn givers(&self, number: usize, short: Short) -> Option<(Vec<usize>, Vec<usize>)> {
-        let model = &self.model;
-        let (app, leaf, gang) = (model.app(number), model.leaf(number), model.gang(number));
-        if leaf == NO_QUEUE || !matches!(short, Short::Quota(false) | Short::Level(_, false) | Short::Nodes) {
-            return None;
-        }
-        let (reclaim, preemption) = model.policy(leaf);
-        let deserving =
-            model.tree.chain(leaf).take_while(|level| *level != ROOT && model.deserves(*level, &gang)).last();
-        let reach = deserving.filter(|_| reclaim != Reclaim::Never).map(|level| model.tree.all[level].parent);
-        let full = model.short_level(leaf, &gang, View::Soon).map_or(ROOT, |(level, _)| level);
-        let one = |kind: usize, amount: u64| {
-            let mut one = Amounts::default();
-            one.set(kind, amount);
-            one
-        };
-        let kinds: Vec<usize> = gang.some().map(|(kind, _)| kind).collect();
-        let mut short = kinds.clone();
-        short.retain(|kind| model.short_level(leaf, &one(*kind, gang.get(*kind)), View::Soon).is_some());
-        let short = if short.is_empty() { kinds } else { short };
-        let gives = |other: &usize| {
-            let inside = |level| model.tree.is_within(*other, level);
-            *other != leaf
-                && *other != NO_QUEUE
-                && !model.running(*other).is_empty()
-                && model.tree.all[*other].fault.is_none()
-                && reach.is_some_and(inside)
-                && inside(full)
-                && excess(model, *other, &short) > 1.0
-        };
-        let others: Vec<usize> = (0..model.tree.all.len()).filter(gives).collect();
-        let own = preemption != Preemption::Never
-            && model.running(leaf).into_iter().any(|other| {
-                let (priority, executors) = (model.app(other).priority, model.executors(other).len());
-                priority < app.priority || priority == app.priority && executors > model.app(other).minimum as usize
-            });
-        (own || !others.is_empty()).then_some((others, short))
-    }
-
-    fn reclaim(&mut self, number: usize, short: Short) -> Option<Placement> {
-        let (app, leaf) = (self.model.app(number), self.model.leaf(number));
-        let namespace = matches!(short, Short::Quota(_)).then_some(&app.name.namespace);
-        if short == Short::Nodes && !self.ever_fits(number) {
-            return None;
-        }
-        let (others, short) = self.givers(number, short)?;
-        let (reclaim, preemption) = self.model.policy(leaf);
-        let before = self.model.coming.clone();
-        let there = self.model.there.clone();
-        // What each gives, in the order in which it is taken.
-        let mut given: Vec<Vec<Pod>> = Vec::new();
-        'enough: for whole in [false, true] {
-            loop {
-                let model = &self.model;
-                let helps =
-                    |victim: &usize| namespace.is_none_or(|namespace| model.name(*victim).namespace == *namespace);
-                let gives = |from: usize| {
-                    let lower = |victim: &usize| {
-                        reclaim != Reclaim::LowerPriority || model.app(*victim).priority < app.priority
-                    };
-                    let order = model.running(from).into_iter().filter(helps).filter(lower);
-                    order
-                        .filter_map(|victim| gift(model, victim, whole))
-                        .find(|gift| keeps(model, leaf, from, gift, &short))
-                };
-                let offers =
-                    others.iter().filter_map(|other| Some((excess(model, *other, &short), *other, gives(*other)?)));
-                let most = offers.reduce(|best, next| if next.0 > best.0 { next } else { best });
-                let Some((_, _, gift)) = most else { break };
-                self.take_back(&gift);
-                given.push(gift);
-                if self.model.fits(number, View::Soon).is_ok() {
-                    break 'enough;
-                }
-            }
-            for victim in self.model.running(leaf).into_iter().filter(|_| preemption != Preemption::Never) {
-                let victim_app = self.model.app(victim);
-                let may = if whole { victim_app.priority < app.priority } else { victim_app.priority <= app.priority };
-                let helps = namespace.is_none_or(|namespace| victim_app.name.namespace == *namespace);
-                while may
-                    && helps
-                    && let Some(gift) = gift(&self.model, victim, whole)
-                {
-                    self.take_back(&gift);
-                    given.push(gift);
-                    if self.model.fits(number, View::Soon).is_ok() {
-                        break 'enough;
-                    }
-                }
-            }
-        }
-        if self.model.fits(number, View::Soon).is_err() {
-            (self.model.coming, self.model.there) = (before, there);
-            return None;
-        }
-        // Those that turn out not to be needed stay, the last first.
-        let mut needed: Vec<Vec<Pod>> = Vec::new();
-        for gift in given.into_iter().rev() {
-            let (without, there) = (self.model.coming.clone(), self.model.there.clone());
-            self.put_back(&gift);
-            if self.model.fits(number, View::Soon).is_err() {
-                (self.model.coming, self.model.there) = (without, there);
-                needed.push(gift);
-            }
-        }
-        let placement = self.model.fits(number, View::Soon).ok()?;
-        needed.iter().for_each(|gift| self.note(gift, number));
-        Some(placement)
-    }
-
-    /// Pods of one that was admitted in this very cycle are not there; all others take room until they are gone.
-    fn take_back(&mut self, gift: &[Pod]) {
-        remove(&mut self.model.coming, gift);
-        if self.model.fresh.get(&gift[0].app) == Some(&true) {
-            remove(&mut self.model.there, gift);
-        }
-    }
-
-    fn put_back(&mut self, gift: &[Pod]) {
-        self.model.coming.extend(gift.iter().cloned());
-        if self.model.fresh.get(&gift[0].app) == Some(&true) {
-            self.model.there.extend(gift.iter().cloned());
-        }
-    }
-
-    fn note(&mut self, gift: &[Pod], beneficiary: usize) {
-        let (model, victim) = (&mut self.model, gift[0].app);
-        let whole = gift.iter().any(|pod| pod.driver);
-        if whole {
-            model.counts[victim] = false;
-        }
-        if whole && model.fresh.remove(&victim).is_some() {
-            model.decided.admitted.remove(&victim);
-            model.decided.promised.retain(|(app, _)| *app != victim);
-        } else if whole {
-            model.decided.shrunk.remove(&victim);
-            model.decided.grown.remove(&victim);
-            model.decided.evicted.insert(victim, beneficiary);
-        } else if !model.decided.evicted.contains_key(&victim) {
-            let nodes = model.decided.shrunk.entry(victim).or_default();
-            gift.iter().for_each(|pod| *nodes.entry(pod.node).or_default() += 1);
-        }
     }
 
     fn mend(&mut self) {
@@ -531,43 +386,4 @@ impl Cycle<'_> {
         *self.model.decided.grown.entry(number).or_default().entry(node).or_default() += 1;
         true
     }
-}
-
-/// How much of what it deserves a queue has, of the resource that is short of which it has most.
-fn excess(model: &Model<'_>, queue: usize, short: &[usize]) -> f64 {
-    let used = model.used_soon(queue);
-    let part = |kind: &usize| match used.get(*kind) {
-        0 => 0.0,
-        used => used as f64 / model.deserved[queue].get(*kind) as f64,
-    };
-    short.iter().map(part).fold(0.0, f64::max)
-}
-
-/// What an application gives next: an executor above its minimum, or all of it.
-fn gift(model: &Model<'_>, victim: usize, whole: bool) -> Option<Vec<Pod>> {
-    let pods: Vec<Pod> = model.coming.iter().filter(|pod| pod.app == victim).cloned().collect();
-    let executors = model.executors(victim);
-    match whole {
-        true => (pods.iter().any(|pod| pod.driver)).then_some(pods),
-        false if executors.len() > model.app(victim).minimum as usize => {
-            executors.last().map(|node| vec![Pod { app: victim, driver: false, node: *node }])
-        }
-        false => None,
-    }
-}
-
-/// Whether a queue, and all above it that the other is not below, keep what they deserve of something that is short.
-fn keeps(model: &Model<'_>, leaf: usize, from: usize, gift: &[Pod], short: &[usize]) -> bool {
-    let app = model.app(gift[0].app);
-    let drivers = gift.iter().any(|pod| pod.driver);
-    let size = model.snapshot.size(app, drivers, gift.len() as u32 - u32::from(drivers));
-    short.iter().any(|kind| {
-        let gives = size.get(*kind);
-        gives > 0
-            && model
-                .tree
-                .chain(from)
-                .take_while(|level| !model.tree.is_within(leaf, *level))
-                .all(|level| model.used_soon(level).get(*kind) >= model.deserved[level].get(*kind) + gives)
-    })
 }

@@ -385,3 +385,36 @@ fn where_nodes_are_made_for_pods_the_queues_limits_alone_count() {
         .after(1);
     assert_eq!(world.play(), ["0 admitted a 4", "1 waiting b QueueFull", "10 completed a 0", "10 admitted b 6"]);
 }
+
+#[test]
+fn a_guarantee_is_owed_whole_and_one_that_borrowed_gives_one_more_for_it() {
+    // `b` deserves 6 of 10 cores, and its executors have 3: with two of them and its driver it has 7, with one less 4.
+    let world = World::of_nodes(&[10])
+        .queue("a", |queue| queue.guarantee = cores(4))
+        .queue("b", |_| {})
+        .sized("b0", "b", 1, 0, 3)
+        .up_to(3)
+        .app("a0", "a", 3)
+        .after(10);
+    assert_eq!(world.story("a0"), ["10 admitted 3"]);
+    assert_eq!(world.story("b0"), ["0 admitted 0", "0 resized 3", "10 resized 1"]);
+    let by_weight = world.clone().queue("a", |queue| queue.weight = 2).queue("b", |queue| queue.weight = 3);
+    assert_eq!(by_weight.story("a0"), ["10 waiting ClusterFull"], "a share is no promise");
+    let both = world.queue("b", |queue| queue.guarantee = cores(5));
+    assert_eq!(both.story("a0"), ["10 waiting ClusterFull"], "what is guaranteed to `b` stays with it");
+}
+
+#[test]
+fn for_a_guarantee_a_whole_application_goes_that_stands_on_both_sides_of_what_its_queue_deserves() {
+    let world = World::of_nodes(&[10])
+        .queue("a", |queue| queue.guarantee = cores(4))
+        .queue("b", |_| {})
+        .app("b0", "b", 3)
+        .app("b1", "b", 3)
+        .after(1)
+        .app("a0", "a", 3)
+        .after(10);
+    assert_eq!(world.story("b1"), ["1 admitted 3", "10 evicted 0", "10 waiting ClusterFull"]);
+    assert_eq!(world.story("b0"), ["0 admitted 3"]);
+    assert_eq!(world.story("a0"), ["10 admitted 3"]);
+}
