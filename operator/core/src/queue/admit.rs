@@ -1,13 +1,11 @@
 //! One application's turn: it starts if its gang has room now; else it waits for room that is being freed, or has others give
-//! way; else it is blocked. In strict order the first that is blocked has its room held.
+//! way; else it is blocked.
 
 use super::{
     Block, Decision, Order,
     crowd::Waiter,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
-    snapshot::NOWHERE,
-    tree::{NO_QUEUE, ROOT},
     why::Nodes,
 };
 
@@ -34,11 +32,11 @@ pub enum Turn {
 impl Desk<'_> {
     /// An application's turn.
     pub fn turn(&mut self, number: usize) -> Turn {
-        let aside = self.aside[self.leaf(number)].clone();
-        self.set_aside(&aside, true);
-        let turn = self.turn_beside(number);
-        self.set_aside(&aside, false);
-        turn
+        let turn = self.beside_head(self.leaf(number), |desk| desk.turn_beside(number));
+        match turn {
+            Turn::Blocked(_) => self.behind_head(number).map_or(turn, Turn::Blocked),
+            _ => turn,
+        }
     }
 
     /// What blocks an application that has no chance in this cycle; its class has none either. Room becomes less in a cycle, so
@@ -168,55 +166,5 @@ impl Desk<'_> {
                 Err(_) => self.promise(number, placement),
             }
         }
-    }
-
-    /// What follows for a leaf in strict order when an application of it is blocked: its room is held for it. Where its
-    /// queue deserves that room it is held against everybody, else against those behind it.
-    pub fn hold_for_head(&mut self, number: usize, block: usize) {
-        let leaf = self.leaf(number);
-        if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo || self.headed[leaf] {
-            return;
-        }
-        if self.blocks[block].is_for_ever() || matches!(self.blocks[block], Block::Nodes(_)) && !self.ever_fits(number)
-        {
-            // It would hold up the line for ever.
-            return;
-        }
-        self.headed[leaf] = true;
-        let block = &self.blocks[block];
-        if let Block::TooMany(_) = block {
-            self.blocks.push(Block::Behind(self.snapshot.apps[number].name.clone()));
-            self.stopped[leaf] = Some(self.blocks.len() - 1);
-            return;
-        }
-        let of_cluster = matches!(block, Block::Nodes(_)) || matches!(block, Block::Level(over) if over.level == ROOT);
-        let app = &self.snapshot.apps[number];
-        let placement = match self.is_autoscaled(leaf) {
-            true => Some(Placement { driver: NOWHERE, executors: vec![(NOWHERE, app.minimum)] }),
-            false => self.ground.soonest(app.driver, app.executor, app.minimum),
-        };
-        let Some(placement) = placement else { return };
-        if of_cluster && self.is_entitled(number) {
-            self.take(number, Some(placement.driver), &placement.executors, SOON);
-        } else {
-            self.aside[leaf] = Some((number, placement));
-        }
-    }
-
-    /// Sets room aside that is held against those of one queue, or puts it back.
-    pub fn set_aside(&mut self, aside: &Option<(usize, Placement)>, hold: bool) {
-        if let Some((number, placement)) = aside {
-            if hold {
-                self.take(*number, Some(placement.driver), &placement.executors, SOON);
-            } else {
-                self.give(*number, Some(placement.driver), &placement.executors, SOON);
-            }
-        }
-    }
-
-    /// Whether each queue above an application deserves its gang.
-    fn is_entitled(&self, number: usize) -> bool {
-        let gang = self.snapshot.gang(&self.snapshot.apps[number]);
-        self.tree.chain(self.leaf(number)).filter(|level| *level != ROOT).all(|level| self.deserves(level, &gang))
     }
 }

@@ -14,6 +14,7 @@ use super::{
     demand::capacity,
     deserve::deserve,
     ground::{Ground, Placement, View},
+    head::Head,
     order,
     quota::Quotas,
     reclaim::Alike,
@@ -65,10 +66,8 @@ pub struct Desk<'a> {
     pub block_of: Vec<Option<usize>>,
     /// Leaves in strict order in which nobody passes, and the block that says so.
     pub stopped: Vec<Option<usize>>,
-    /// By leaf, room that is held for its head against those behind it.
-    pub aside: Vec<Option<(usize, Placement)>>,
-    /// Leaves in strict order whose head is known.
-    pub headed: Vec<bool>,
+    /// By leaf in strict order, its head where it is known.
+    pub heads: Vec<Option<Head>>,
     /// Leaves whose usage changed by the way.
     pub moved: Vec<usize>,
     /// What applications were given in this cycle.
@@ -113,8 +112,7 @@ impl<'a> Desk<'a> {
             blocks: Vec::new(),
             block_of: vec![None; snapshot.apps.len()],
             stopped: vec![None; tree.all.len()],
-            aside: vec![None; tree.all.len()],
-            headed: vec![false; tree.all.len()],
+            heads: vec![None; tree.all.len()],
             moved: Vec::new(),
             fresh: vec![None; snapshot.apps.len()],
             grown: BTreeMap::new(),

@@ -99,11 +99,7 @@ impl Desk<'_> {
     }
 
     fn place_for_one(&mut self, number: usize) -> Option<usize> {
-        let aside = self.aside[self.leaf(number)].clone();
-        self.set_aside(&aside, true);
-        let place = self.place_beside(number);
-        self.set_aside(&aside, false);
-        place
+        self.beside_head(self.leaf(number), |desk| desk.place_beside(number))
     }
 
     fn place_beside(&mut self, number: usize) -> Option<usize> {

@@ -14,6 +14,7 @@ mod desk;
 pub mod ground;
 mod grow;
 pub mod guard;
+mod head;
 pub mod order;
 pub mod play;
 pub mod quota;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use onager_core::queue::{
-    Amounts, App, Decision, Name, Order, Outcome, Snapshot, Stage, cycle,
+    Amounts, App, Block, Decision, Name, Order, Outcome, Snapshot, Stage, cycle,
     play::{Event, EventKind, Player},
 };
 use proptest::{
@@ -140,8 +140,20 @@ fn leaves_what_is_deserved(snapshot: &Snapshot, outcome: &Outcome) -> Result<(),
     for (app, placement) in &outcome.claims {
         after.apps[*app].pods.place(placement);
     }
-    let soon = |level: &onager_core::queue::Name| {
+    // Others' pods are going already: nobody need give way to these, and no claim is noted, but their room is theirs in this cycle.
+    let promised: Vec<&App> = outcome
+        .waiting
+        .iter()
+        .filter(|why| outcome.blocks[why.block] == Block::Evictions)
+        .filter(|why| !outcome.claims.iter().any(|(claimant, _)| *claimant == why.app))
+        .map(|why| &snapshot.apps[why.app])
+        .collect();
+    let soon = |level: &Name| {
         let mut used = Amounts::default();
+        promised
+            .iter()
+            .filter(|app| chain(snapshot, app).contains(level))
+            .for_each(|app| used.add(&snapshot.gang(app), 1));
         for app in after.apps.iter().filter(|app| chain(snapshot, app).contains(level)) {
             used.add(&after.size(app, app.pods.driver.is_some(), app.pods.staying()), 1);
         }
@@ -172,7 +184,15 @@ fn leaves_what_is_deserved(snapshot: &Snapshot, outcome: &Outcome) -> Result<(),
             let report = outcome.queues.iter().find(|report| report.name.as_ref() == Some(&level)).unwrap();
             let used = soon(&level);
             let keeps = snapshot.gang(taker).some().any(|(kind, _)| used.get(kind) >= report.deserved.get(kind));
-            let owes = theirs.iter().any(|above| is_owed(snapshot, above, taker));
+            let owes = outcome.decisions.iter().any(|other| match other {
+                Decision::Evict { app, beneficiary } | Decision::Shrink { app, beneficiary, .. } => {
+                    let taker = &snapshot.apps[*beneficiary];
+                    let mut theirs = chain(snapshot, taker).into_iter().filter(|above| *above != level);
+                    chain(snapshot, &snapshot.apps[*app]).contains(&level)
+                        && theirs.any(|above| is_owed(snapshot, &above, taker))
+                }
+                _ => false,
+            });
             let piece = snapshot.size(victim, matches!(decision, Decision::Evict { .. }), pieces(decision, victim));
             let nearly = snapshot.gang(taker).some().any(|(kind, _)| {
                 let kept = snapshot.queues[&level].guarantee.get(kind);

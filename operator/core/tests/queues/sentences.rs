@@ -175,7 +175,12 @@ fn in_strict_order_the_first_has_its_room_held() {
         .app("tiny", "q", 0)
         .after(2);
     let play = world.play();
-    assert_eq!(&play[2..4], ["1 waiting big ClusterFull", "2 waiting small ClusterFull"]);
+    assert_eq!(&play[2..4], ["1 waiting big ClusterFull", "2 waiting small BehindInQueue"]);
+    let limited = world.clone().queue("q", |queue| {
+        queue.order = Order::StrictFifo;
+        queue.capability.set(0, 7000);
+    });
+    assert_eq!(&limited.play()[2..4], ["1 waiting big QueueFull", "2 waiting small BehindInQueue"]);
     let best = world.queue("q", |_| {});
     assert!(best.play().contains(&"2 admitted small 0".to_string()));
 }
