@@ -111,9 +111,7 @@ async fn admit(
                 return Ok((Plan { again: Some(context.settings.queue_interval), ..Plan::default() }, app.clone()));
             }
             Answer::Wait(verdict) => (seen.shortage, seen.place) = (Some(verdict.trouble), verdict.place),
-            Answer::Start(executors) => {
-                seen.target = Some(executors).filter(|executors| *executors != conf::executors(&app.spec));
-            }
+            Answer::Start(executors) => seen.target = Some(executors),
         }
         plan = lifecycle::plan(&seen, &context.settings, Timestamp::now());
     } else {

@@ -37,7 +37,7 @@ pub enum Action {
         uid: String,
     },
     /// What stands beside the pods and is not there: the driver's PodDisruptionBudget, UI Services and Ingresses. One that
-    /// cannot be made never ends the run.
+    /// cannot be made never ends the run. Alone of all it comes before the status is saved, which says where the UI is.
     CreateSides,
     /// What stands beside the pods, and no other that may have its name by now.
     DeleteSide {

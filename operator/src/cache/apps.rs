@@ -95,6 +95,11 @@ impl Apps {
         self.0.all().filter(|record| states.contains(&record.state)).filter_map(Record::app).collect()
     }
 
+    /// All that are admitted.
+    pub fn admitted(&self) -> Vec<Arc<SparkApplication>> {
+        self.0.all().filter(|record| record.state.is_admitted()).filter_map(Record::app).collect()
+    }
+
     /// How many there are in each state.
     pub fn count(&self) -> std::collections::BTreeMap<State, i64> {
         let mut counts = std::collections::BTreeMap::new();

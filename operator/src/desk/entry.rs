@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use onager_core::Trouble;
+use onager_core::{Trouble, queue::Name};
 use onager_crds::QueuePlace;
 
 /// One application.
 #[derive(Debug, Default)]
 pub struct Entry {
-    /// Namespace and name.
-    pub name: Option<(String, String)>,
+    /// Its name, once it has asked.
+    pub name: Option<Name>,
     /// The generation that asks.
     pub generation: Option<i64>,
     /// Whether it stands in line.
@@ -74,6 +74,21 @@ impl Entry {
         {
             self.seats.insert(index, node);
         }
+    }
+
+    /// It may have so many executors: on top of a grant that is not on record yet, or in place of what is.
+    pub fn allow(&mut self, executors: u32) {
+        match &mut self.grant {
+            Some(grant) => grant.executors = executors,
+            None => self.given = Some(executors),
+        }
+    }
+
+    /// No node is held for it any more.
+    pub fn give_seats_back(&mut self) {
+        self.driver = None;
+        self.seats.clear();
+        self.free_seats.clear();
     }
 
     /// Whether there is nothing to remember.

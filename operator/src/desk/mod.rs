@@ -17,7 +17,10 @@ use std::{
 };
 
 use kube::ResourceExt;
-use onager_core::{Action, Trouble, queue::Standing};
+use onager_core::{
+    Action, Trouble,
+    queue::{Name, Standing},
+};
 use onager_crds::SparkApplication;
 use tokio::sync::Notify;
 
@@ -86,7 +89,7 @@ impl Desk {
             // Another spec asks for other room.
             *entry = Entry { generation, ..Entry::default() };
         }
-        entry.name = Some((app.namespace().unwrap_or_default(), app.name_any()));
+        entry.name = Some(Name::new(&app.namespace().unwrap_or_default(), &app.name_any()));
         if let Some(grant) = &entry.grant {
             return Answer::Start(grant.executors);
         }

@@ -105,20 +105,13 @@ impl Memory {
     /// Decides; answers whom to wake, and how the queues stand.
     pub(super) fn round(&mut self, cache: &Cache, followed: &Followed) -> (Vec<Name>, Reports) {
         let now = Timestamp::now().as_millisecond();
-        let Survey { mut snapshot, apps, executors } = self.survey(cache, followed);
+        let Survey { mut snapshot, apps, mut executors } = self.survey(cache, followed);
         let (mut wake, mut told) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::default();
-        let mut executors = executors;
         snapshot.standing = std::mem::take(&mut self.standing);
         for _ in 0..MOST_CYCLES {
             outcome = onager_core::queue::cycle(&snapshot, now);
-            snapshot.standing = outcome.standing.clone();
-            snapshot.apps.iter_mut().for_each(|app| app.claim = None);
-            for (rank, (app, placement)) in outcome.claims.iter().enumerate() {
-                let placement = placement.clone();
-                snapshot.apps[*app].claim = Some(onager_core::queue::Claim { rank, placement });
-            }
-            let decisions = std::mem::take(&mut outcome.decisions);
+            let decisions = outcome.hand_on(&mut snapshot);
             if decisions.is_empty() {
                 break;
             }
@@ -166,18 +159,12 @@ impl Memory {
             Decision::Grow { executors, .. } => {
                 let entry = self.entries.entry(uid.clone()).or_default();
                 entry.free_seats.extend(seats(executors).into_iter().flatten());
-                match &mut entry.grant {
-                    Some(grant) => grant.executors = staying,
-                    None => entry.given = Some(staying),
-                }
+                entry.allow(staying);
             }
             Decision::Shrink { executors: going, beneficiary, .. } => {
                 tracing::info!(%name, beneficiary = %apps[*beneficiary].1, "executors give way");
                 let entry = self.entries.entry(uid.clone()).or_default();
-                match &mut entry.grant {
-                    Some(grant) => grant.executors = staying,
-                    None => entry.given = Some(staying),
-                }
+                entry.allow(staying);
                 for (place, count) in going {
                     retire(&mut entry.retired, executors, *place, *count);
                 }
@@ -186,9 +173,7 @@ impl Memory {
                 let entry = self.entries.entry(uid.clone()).or_default();
                 if entry.grant.take().is_some() {
                     // Nobody has heard of it yet: it stands in line again.
-                    entry.driver = None;
-                    entry.seats.clear();
-                    entry.free_seats.clear();
+                    entry.give_seats_back();
                 } else {
                     let other = &apps[*beneficiary].1;
                     tracing::info!(%name, beneficiary = %other, "an application gives way");

@@ -1,7 +1,10 @@
 //! Reads the cache, and what the desk remembers, into one snapshot that `core` decides on: nodes with what others take of them,
 //! queues, quotas, and each application with its pods, those that are promised included. Reads alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use kube::ResourceExt;
 use onager_core::{
@@ -14,7 +17,7 @@ use onager_core::{
         snapshot::NOWHERE,
     },
 };
-use onager_crds::{SparkApplication, State};
+use onager_crds::SparkApplication;
 
 use super::{Memory, entry::Entry};
 use crate::{
@@ -57,9 +60,9 @@ impl Memory {
     /// Looks at everything.
     pub fn survey(&mut self, cache: &Cache, followed: &Followed) -> Survey {
         self.readings.refresh(cache);
-        let states = [State::Submitted, State::Running, State::Unknown];
-        let admitted = cache.apps().in_state(&states);
-        let mut all: Vec<(std::sync::Arc<SparkApplication>, bool)> = admitted
+        let mut all: Vec<(Arc<SparkApplication>, bool)> = cache
+            .apps()
+            .admitted()
             .into_iter()
             .filter(|app| app.metadata.deletion_timestamp.is_none())
             .map(|app| (app, true))
@@ -70,8 +73,8 @@ impl Memory {
             .iter()
             .filter(|(_, entry)| entry.asks)
             .filter_map(|(uid, entry)| Some((uid.clone(), entry.name.clone()?)));
-        for (uid, (namespace, name)) in waiting.collect::<Vec<_>>() {
-            match cache.apps().get(&namespace, &name).filter(|app| app.uid().as_deref() == Some(&uid)) {
+        for (uid, name) in waiting.collect::<Vec<_>>() {
+            match cache.apps().get(&name.namespace, &name.name).filter(|app| app.uid().as_deref() == Some(&uid)) {
                 Some(app) => all.push((app, false)),
                 None => drop(self.entries.remove(&uid)),
             }
@@ -193,7 +196,7 @@ impl Memory {
     }
 
     /// What is on record by now needs no memory.
-    fn settle(&mut self, admitted: &[(std::sync::Arc<SparkApplication>, bool)]) {
+    fn settle(&mut self, admitted: &[(Arc<SparkApplication>, bool)]) {
         let admitted: HashMap<&str, &SparkApplication> =
             admitted.iter().map(|(app, _)| (app.metadata.uid.as_deref().unwrap_or_default(), app.as_ref())).collect();
         for (uid, entry) in &mut self.entries {
@@ -208,9 +211,7 @@ impl Memory {
                     (entry.given, entry.wanted, entry.evicted) = (None, None, None);
                     entry.retired.clear();
                     if entry.grant.is_none() {
-                        entry.driver = None;
-                        entry.seats.clear();
-                        entry.free_seats.clear();
+                        entry.give_seats_back();
                     }
                 }
             }

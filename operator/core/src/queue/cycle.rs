@@ -4,7 +4,7 @@
 //! after few cycles, and keeps the outcome's `standing` for the next snapshot.
 
 use super::{
-    Amounts, Block, Decision, Kinds, Name, Snapshot, Standing, Why,
+    Amounts, Block, Claim, Decision, Kinds, Name, Snapshot, Standing, Why,
     admit::Turn,
     demand::cluster,
     desk::Desk,
@@ -55,6 +55,17 @@ pub struct QueueReport {
 }
 
 impl Outcome {
+    /// What the next cycle goes on from: for whom others give way, and what queues are owed. Answers the decisions, which are
+    /// still to be done.
+    pub fn hand_on(&mut self, snapshot: &mut Snapshot) -> Vec<Decision> {
+        snapshot.standing = self.standing.clone();
+        snapshot.apps.iter_mut().for_each(|app| app.claim = None);
+        for (rank, (app, placement)) in self.claims.iter().enumerate() {
+            snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });
+        }
+        std::mem::take(&mut self.decisions)
+    }
+
     /// Why an application waits, in a sentence.
     pub fn message(&self, why: &Why, kinds: &Kinds) -> String {
         self.blocks[why.block].message(&self.tree, kinds)

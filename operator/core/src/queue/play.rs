@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    App, Claim, Decision, Name, Outcome, QueueSpec, Snapshot, Stage, cycle,
+    App, Decision, Name, Outcome, QueueSpec, Snapshot, Stage, cycle,
     ground::{Ground, View},
     quota::NamespaceQuota,
 };
@@ -207,12 +207,7 @@ impl Player {
     /// One cycle, and what it decides; whether it decided anything.
     pub fn decide_once(&mut self, events: &mut Vec<Event>) -> bool {
         self.outcome = cycle(&self.snapshot, self.now);
-        self.snapshot.standing = self.outcome.standing.clone();
-        self.snapshot.apps.iter_mut().for_each(|app| app.claim = None);
-        for (rank, (app, placement)) in self.outcome.claims.iter().enumerate() {
-            self.snapshot.apps[*app].claim = Some(Claim { rank, placement: placement.clone() });
-        }
-        let decisions = std::mem::take(&mut self.outcome.decisions);
+        let decisions = self.outcome.hand_on(&mut self.snapshot);
         decisions.iter().for_each(|decision| self.follow(decision, events));
         !decisions.is_empty()
     }
