@@ -2,6 +2,7 @@
 //! round looks at the whole cluster once, has `core` decide for all of them, and remembers each decision until it is on
 //! record. It writes nothing but the status of queues: what it decides is carried out by each application's own next step.
 
+mod census;
 mod entry;
 mod facts;
 mod guard;

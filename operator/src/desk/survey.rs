@@ -2,16 +2,17 @@
 //! queues, quotas, and each application with its pods, those that are promised included. Reads alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use kube::ResourceExt;
 use onager_core::{
-    Phase, Role, intake,
+    intake,
     node::Node,
     queue::{
-        Amounts, App, Claim, Kinds, Name, Pods, Provisioning, Shape, Site, Snapshot, Stage,
+        Amounts, App, Claim, Kinds, Name, Provisioning, Shape, Site, Snapshot, Stage,
         ground::{Ground, Placement, View},
         quota::NamespaceQuota,
         snapshot::NOWHERE,
@@ -19,13 +20,18 @@ use onager_core::{
 };
 use onager_crds::SparkApplication;
 
-use super::{Memory, entry::Entry};
+use super::{
+    Memory,
+    census::{Census, Left, Made},
+    entry::Entry,
+};
 use crate::{
-    cache::{Cache, PodRecord, state},
+    cache::{Cache, state},
     progress::{Followed, on_record},
 };
 
 /// The snapshot, and which application each of its numbers is.
+#[derive(Default)]
 pub struct Survey {
     /// What is decided on.
     pub snapshot: Snapshot,
@@ -33,27 +39,27 @@ pub struct Survey {
     pub apps: Vec<(String, Name)>,
     /// Executors by number, with their nodes: those that run last.
     pub executors: Vec<Vec<(u32, usize)>>,
+    /// Whose pods are there, by namespace.
+    there: BTreeMap<String, Vec<There>>,
 }
 
-/// How many pods of the application of a number are there.
+/// How many pods of the application of a number are there, with those that leave.
 struct There {
     number: usize,
     driver: bool,
     executors: u32,
 }
 
-/// What of an application's pods is there.
-#[derive(Default)]
-struct Made {
-    driver: bool,
-    executors: u32,
-    pods: Pods,
-    /// What its pods take in fact, where one is there.
-    sizes: [Option<Amounts>; 2],
-    bound: Vec<(u32, usize, bool)>,
-    unbound: Vec<u32>,
-    leaving: BTreeSet<u32>,
-    driver_unbound: bool,
+impl Survey {
+    fn push(&mut self, uid: String, app: App, made: Made) {
+        let there = There { number: self.apps.len(), driver: made.driver_there(), executors: made.executors_there() };
+        self.there.entry(app.name.namespace.clone()).or_default().push(there);
+        self.apps.push((uid, app.name.clone()));
+        let mut bound = made.bound;
+        bound.sort_by_key(|(index, _, runs)| (*runs, Reverse(*index)));
+        self.executors.push(bound.into_iter().map(|(index, node, _)| (index, node)).collect());
+        self.snapshot.apps.push(app);
+    }
 }
 
 impl Memory {
@@ -90,10 +96,9 @@ impl Memory {
             .enumerate()
             .map(|(number, (app, _))| (app.metadata.uid.as_deref().unwrap_or_default(), number))
             .collect();
-        let (made, left) = self.pods(cache, &mut nodes, &places, &numbers);
+        let Census { made, left } = self.census(cache, &mut nodes, &places, &numbers);
 
-        let mut survey = Survey { snapshot: Snapshot::default(), apps: Vec::new(), executors: Vec::new() };
-        let mut counted: BTreeMap<String, Vec<There>> = BTreeMap::new();
+        let mut survey = Survey::default();
         for ((app, is_admitted), made) in all.iter().zip(made) {
             let Some(mut read) = self.readings.app(cache, app) else { continue };
             self.as_made(&mut read, &made);
@@ -105,26 +110,11 @@ impl Memory {
                 &*entry
             });
             place(&mut read, app, *is_admitted, entry, &made, wants, &places);
-            let there =
-                There { number: survey.apps.len(), driver: made.driver_there(), executors: made.executors_there() };
-            counted.entry(read.name.namespace.clone()).or_default().push(there);
-            survey.apps.push((uid, read.name.clone()));
-            let mut bound = made.bound;
-            bound.sort_by_key(|(index, _, runs)| (*runs, std::cmp::Reverse(*index)));
-            survey.executors.push(bound.into_iter().map(|(index, node, _)| (index, node)).collect());
-            survey.snapshot.apps.push(read);
+            survey.push(uid, read, made);
         }
         for (uid, left) in left {
-            let app = self.left(left);
-            let there = There {
-                number: survey.apps.len(),
-                driver: app.pods.leaving_driver.is_some(),
-                executors: app.pods.leaving.values().sum(),
-            };
-            counted.entry(app.name.namespace.clone()).or_default().push(there);
-            survey.apps.push((uid, app.name.clone()));
-            survey.executors.push(Vec::new());
-            survey.snapshot.apps.push(app);
+            let app = self.left(&left);
+            survey.push(uid, app, left.made);
         }
         self.readings.sweep();
         let snapshot = &mut survey.snapshot;
@@ -136,13 +126,13 @@ impl Memory {
             }
         }
         snapshot.shapes = std::mem::take(&mut self.readings.shapes);
-        for namespace in counted.keys() {
+        for namespace in survey.there.keys() {
             let quotas = self.quotas(cache, namespace);
             if !quotas.is_empty() {
                 snapshot.quotas.insert(namespace.clone(), quotas);
             }
         }
-        count_foreign(snapshot, &counted);
+        count_foreign(snapshot, &survey.there);
         snapshot.kinds = self.readings.kinds.clone();
         self.find_seats(&mut survey);
         survey
@@ -219,71 +209,22 @@ impl Memory {
         self.entries.retain(|_, entry| !entry.is_idle());
     }
 
-    /// Counts all pods: those of the applications that are looked at, and what others take of nodes.
-    fn pods(
-        &mut self,
-        cache: &Cache,
-        nodes: &mut [Site],
-        places: &HashMap<String, usize>,
-        numbers: &HashMap<&str, usize>,
-    ) -> (Vec<Made>, BTreeMap<String, Left>) {
-        let mut left: BTreeMap<String, Left> = BTreeMap::new();
-        let mut made: Vec<Made> = Vec::new();
-        made.resize_with(numbers.len(), Made::default);
-        let mut floating = Vec::new();
-        let pods = cache.pods();
-        for ((namespace, _), record) in pods.taking_room() {
-            let node = record.node.as_ref().map(|node| places.get(node).copied().unwrap_or(NOWHERE));
-            let owner = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_deref());
-            let size = amounts(record, &mut self.readings.kinds);
-            match (owner.and_then(|owner| numbers.get(owner)), node) {
-                (Some(number), node) => {
-                    let entry = owner.and_then(|owner| self.entries.get_mut(owner));
-                    count(&mut made[*number], record, node, size, entry);
-                }
-                (None, node) if queue_of(record).is_some() => {
-                    let uid = owner.unwrap_or_default().to_string();
-                    let left = left.entry(uid).or_default();
-                    left.queue = queue_of(record);
-                    let app = record.ours.as_ref().map_or("", |ours| ours.app.as_str());
-                    left.name = Name::new(namespace, app);
-                    count(&mut left.made, record, node, size, None);
-                }
-                (None, Some(NOWHERE)) => {}
-                (None, Some(node)) => nodes[node].foreign.add(&size, 1),
-                // One that no node takes holds no room.
-                (None, None) if record.unschedulable => {}
-                (None, None) => floating.push(size),
-            }
-        }
-        // Others' pods that wait for the scheduler will take room too.
-        for size in floating {
-            let fits = |site: &&mut Site| {
-                let mut with = site.foreign.clone();
-                with.add(&size, 1);
-                site.node.usable && with.within(&site.allocatable)
-            };
-            if let Some(site) = nodes.iter_mut().find(fits) {
-                site.foreign.add(&size, 1);
-            }
-        }
-        (made, left)
-    }
-
     /// Pods whose application is gone, or has ended, count in its queue until they are gone too.
-    fn left(&mut self, left: Left) -> App {
+    fn left(&mut self, left: &Left) -> App {
         let shapes = &mut self.readings.shapes;
         let mut shape = |size: &Option<Amounts>| {
             shapes.intern(Shape { requests: size.clone().unwrap_or_default(), ..Shape::default() })
         };
         let [driver, executor] = &left.made.sizes;
-        let mut app = App { driver: shape(driver), executor: shape(executor), stage: Stage::Ended, ..App::default() };
-        (app.name, app.queue, app.pods) = (left.name, left.queue, left.made.pods);
-        for _ in &left.made.unbound {
-            *app.pods.leaving.entry(NOWHERE).or_default() += 1;
+        App {
+            name: left.name.clone(),
+            queue: left.queue.clone(),
+            driver: shape(driver),
+            executor: shape(executor),
+            stage: Stage::Ended,
+            pods: left.made.leaving(),
+            ..App::default()
         }
-        app.pods.leave();
-        app
     }
 
     /// Requests are counted as the API server made them.
@@ -317,70 +258,6 @@ impl Memory {
     }
 }
 
-/// What is left of an application.
-#[derive(Default)]
-struct Left {
-    name: Name,
-    queue: Option<Name>,
-    made: Made,
-}
-
-fn queue_of(record: &PodRecord) -> Option<Name> {
-    record.ours.as_ref()?.queue.as_deref().map(|queue| Name::read(queue, ""))
-}
-
-impl Made {
-    fn driver_there(&self) -> bool {
-        self.driver || self.pods.leaving_driver.is_some()
-    }
-
-    fn executors_there(&self) -> u32 {
-        self.executors + self.pods.leaving.values().sum::<u32>()
-    }
-}
-
-/// A pod of an application.
-fn count(made: &mut Made, record: &PodRecord, node: Option<usize>, size: Amounts, entry: Option<&mut Entry>) {
-    let Some(ours) = &record.ours else { return };
-    let place = node.unwrap_or(NOWHERE);
-    let leaves = ours.seen.deleting || ours.seen.ended();
-    match ours.seen.role {
-        Role::Driver => {
-            made.sizes[0] = Some(size);
-            if leaves {
-                made.pods.leaving_driver = Some(place);
-                return;
-            }
-            if let (Some(entry), Some(_)) = (entry, node) {
-                entry.driver = None;
-            }
-            made.driver = true;
-            made.driver_unbound = node.is_none();
-            made.pods.driver = Some(place);
-        }
-        Role::Executor(index) => {
-            made.sizes[1] = Some(size);
-            let retired = entry.as_ref().is_some_and(|entry| entry.retired.contains(&index));
-            if let (Some(entry), Some(_)) = (entry, node) {
-                entry.seats.remove(&index);
-            }
-            if leaves || retired {
-                made.leaving.insert(index);
-                *made.pods.leaving.entry(place).or_default() += 1;
-                return;
-            }
-            made.executors += 1;
-            match node {
-                Some(node) => {
-                    *made.pods.executors.entry(node).or_default() += 1;
-                    made.bound.push((index, node, ours.seen.phase == Phase::Running));
-                }
-                None => made.unbound.push(index),
-            }
-        }
-    }
-}
-
 /// How far an application is, what it wants, and where its pods are or will be.
 fn place(
     app: &mut App,
@@ -394,15 +271,11 @@ fn place(
     let place = |node: &String| places.get(node).copied().unwrap_or(NOWHERE);
     let evicted = entry.is_some_and(|entry| entry.evicted.is_some());
     let granted = entry.and_then(|entry| entry.grant.as_ref());
-    app.pods = made.pods.clone();
     let first = app.wanted;
     if evicted || !(is_admitted || granted.is_some()) {
         app.stage = Stage::Waiting;
         app.wanted = first.max(app.minimum);
-        for _ in &made.unbound {
-            *app.pods.leaving.entry(NOWHERE).or_default() += 1;
-        }
-        app.pods.leave();
+        app.pods = made.leaving();
         app.claim = entry.and_then(|entry| entry.claim.as_ref()).and_then(|claim| {
             let node = |node: &Option<String>| node.as_ref().map_or(Some(NOWHERE), |node| places.get(node).copied());
             let executors: Option<Vec<(usize, u32)>> =
@@ -412,6 +285,7 @@ fn place(
         });
         return;
     }
+    app.pods = made.pods.clone();
     let recorded = granted.map_or_else(|| on_record(object), |grant| grant.executors);
     let given = entry.and_then(|entry| entry.given).unwrap_or(recorded);
     let since = object.status.as_ref().and_then(|status| status.last_submission_attempt_time.as_ref());
@@ -438,14 +312,6 @@ fn place(
 
 fn allocates(app: &SparkApplication) -> bool {
     app.spec.dynamic_allocation.as_ref().is_some_and(|options| options.enabled)
-}
-
-fn amounts(record: &PodRecord, kinds: &mut Kinds) -> Amounts {
-    let mut amounts = Amounts::of(record.requests.cpu, record.requests.memory, record.requests.pods);
-    for (name, amount) in &record.others {
-        amounts.set(kinds.intern(name), *amount);
-    }
-    amounts
 }
 
 fn sites(cache: &Cache, kinds: &mut Kinds) -> Vec<Site> {
