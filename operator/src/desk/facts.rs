@@ -14,6 +14,11 @@ use onager_crds::SparkApplication;
 
 use crate::{cache::Cache, observe};
 
+/// So many shapes of pods are kept whatever uses them, and so many for each application: what it asks for and what its pods
+/// have, of its driver and its executors, twice over.
+const SHAPES: usize = 1_000;
+const SHAPES_EACH: usize = 8;
+
 /// Readings, and the resources and shapes that they speak of.
 #[derive(Default)]
 pub struct Readings {
@@ -50,6 +55,15 @@ impl Readings {
             }
         }
         self.apps.values_mut().for_each(|reading| reading.used = false);
+    }
+
+    /// Takes the shapes back after a round over so many applications. Where these use few of them, all is read anew: sizes
+    /// that nobody asks for any more would be kept for ever.
+    pub fn with(self, shapes: Shapes, applications: usize) -> Self {
+        match shapes.len() > SHAPES + SHAPES_EACH * applications {
+            true => Self::default(),
+            false => Self { shapes, ..self },
+        }
     }
 
     /// Forgets those that were not asked for since.

@@ -62,6 +62,8 @@ pub async fn run(context: Arc<Context>) {
             Ok(done) => done,
             Err(error) => {
                 tracing::error!(%error, "a round of decisions broke off");
+                unwritten = true;
+                sleep(IDLE).await;
                 continue;
             }
         };
@@ -105,7 +107,7 @@ impl Memory {
     /// Decides; answers whom to wake, and how the queues stand.
     pub(super) fn round(&mut self, cache: &Cache, followed: &Followed) -> (Vec<Name>, Reports) {
         let now = Timestamp::now().as_millisecond();
-        let Survey { mut snapshot, apps, mut executors } = self.survey(cache, followed);
+        let Survey { mut snapshot, apps, mut executors, readings, .. } = self.survey(cache, followed);
         let (mut wake, mut told) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::default();
         snapshot.standing = std::mem::take(&mut self.standing);
@@ -132,9 +134,8 @@ impl Memory {
         let first = self.tell(&outcome, &snapshot, &apps, &mut wake);
         self.standing = std::mem::take(&mut snapshot.standing);
         let Outcome { queues, .. } = outcome;
-        let reports = Reports { queues, first, decisions: told, kinds: snapshot.kinds };
-        self.readings.shapes = snapshot.shapes;
-        (wake, reports)
+        self.readings = readings.with(snapshot.shapes, apps.len());
+        (wake, Reports { queues, first, decisions: told, kinds: snapshot.kinds })
     }
 
     /// Remembers a decision until it is on record.

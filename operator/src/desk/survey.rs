@@ -24,6 +24,7 @@ use super::{
     Memory,
     census::{Census, Left, Made},
     entry::Entry,
+    facts::Readings,
 };
 use crate::{
     cache::{Cache, state},
@@ -39,6 +40,8 @@ pub struct Survey {
     pub apps: Vec<(String, Name)>,
     /// Executors by number, with their nodes: those that run last.
     pub executors: Vec<Vec<(u32, usize)>>,
+    /// What was read, without the shapes that the snapshot has.
+    pub readings: Readings,
     /// Whose pods are there, by namespace.
     there: BTreeMap<String, Vec<There>>,
 }
@@ -125,15 +128,17 @@ impl Memory {
                 Err(error) => tracing::warn!(queue = queue.name_any(), %error, "a queue cannot be read"),
             }
         }
-        snapshot.shapes = std::mem::take(&mut self.readings.shapes);
         for namespace in survey.there.keys() {
             let quotas = self.quotas(cache, namespace);
             if !quotas.is_empty() {
                 snapshot.quotas.insert(namespace.clone(), quotas);
             }
         }
-        count_foreign(snapshot, &survey.there);
         snapshot.kinds = self.readings.kinds.clone();
+        // A round that breaks off from here on leaves no readings, and none without their shapes.
+        survey.readings = std::mem::take(&mut self.readings);
+        snapshot.shapes = std::mem::take(&mut survey.readings.shapes);
+        count_foreign(snapshot, &survey.there);
         self.find_seats(&mut survey);
         survey
     }

@@ -270,3 +270,26 @@ fn an_application_gives_way_whole_where_it_has_no_more_to_give() {
     let evicted = world.desk.allowance(&borrows, 3).evicted.expect("it gives way");
     assert!(evicted.message.contains("alpha/owed"), "{evicted:?}");
 }
+
+#[test]
+fn a_round_that_breaks_off_spoils_no_other() {
+    let world = World::new("3");
+    let (first, second) = (app("first", 1, json!({})), app("second", 1, json!({})));
+    assert_eq!(world.ask(&first), Answer::Start(1));
+    // A panic drops what was surveyed.
+    drop(world.desk.memory().survey(&world.cache, &world.followed));
+    assert_eq!(world.waits(&second).trouble.reason, "ClusterFull");
+}
+
+#[test]
+fn sizes_that_nobody_asks_for_any_more_are_forgotten() {
+    let world = World::new("8");
+    for size in 1..=1_500 {
+        let mut passes = app("passes", 1, json!({"driver": {"coreRequest": format!("{size}m"), "memory": "512m"}}));
+        (passes.metadata.generation, passes.metadata.resource_version) = (Some(size), Some(size.to_string()));
+        world.ask(&passes);
+    }
+    assert!(world.desk.memory().readings.shapes.len() < 1_200);
+    let stays = app("stays", 1, json!({}));
+    assert_eq!(world.ask(&stays), Answer::Start(1), "those that ask now are read anew");
+}
