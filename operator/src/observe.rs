@@ -2,8 +2,11 @@
 //! the room there is. Reads alone; nothing is asked of the API server.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ResourceQuota;
-use onager_core::{PodSeen, Role, Seen, SideKind, SideSeen, lifecycle::driver_pod_name};
+use onager_core::{
+    PodSeen, Role, Seen, SideKind, SideSeen,
+    intake::{Classes, CpuLimits},
+    lifecycle::driver_pod_name,
+};
 use onager_crds::SparkApplication;
 
 use crate::{build, cache::Cache, context::Context};
@@ -67,19 +70,16 @@ fn misses_sides(there: &[SideSeen], wanted: &[(SideKind, String)]) -> bool {
         .any(|(kind, name)| !there.iter().any(|side| side.kind == *kind && side.name == *name && !side.deleting))
 }
 
-/// Whether a quota of the namespace makes CPU limits compulsory.
-pub fn wants_cpu_limit(cache: &Cache, namespace: &str) -> bool {
-    let limits_cpu = |quota: &ResourceQuota| {
-        let hard = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref());
-        counts_our_pods(quota) && hard.is_some_and(|hard| hard.contains_key("limits.cpu"))
-    };
-    cache.quotas().of_namespace(namespace).any(|(_, quota)| limits_cpu(quota))
+/// Which pods of a namespace must have CPU limits.
+pub fn cpu_limits(cache: &Cache, namespace: &str) -> CpuLimits {
+    let mut limits = CpuLimits::default();
+    cache.quotas().of_namespace(namespace).for_each(|(_, quota)| limits.add(quota));
+    limits
 }
 
-/// Our pods have requests and no deadline; other scopes count other pods, and priority classes are not modelled.
-fn counts_our_pods(quota: &ResourceQuota) -> bool {
-    let spec = quota.spec.as_ref();
-    let scopes = spec.and_then(|spec| spec.scopes.as_ref()).into_iter().flatten();
-    spec.and_then(|spec| spec.scope_selector.as_ref()).is_none()
-        && scopes.into_iter().all(|scope| scope == "NotBestEffort" || scope == "NotTerminating")
+/// The priority classes there are.
+pub fn classes(cache: &Cache) -> Classes {
+    let mut classes = Classes::default();
+    cache.classes().all().for_each(|class| classes.add(class));
+    classes
 }

@@ -9,6 +9,7 @@ use k8s_openapi::api::{
     scheduling::v1::PriorityClass,
 };
 use onager_core::{
+    Workload,
     intake::{self, Classes, Habits},
     queue::{
         Snapshot, Stage,
@@ -96,10 +97,9 @@ impl Reader {
             ("ResourceQuota", _) => {
                 let quota: ResourceQuota = typed(&mut object)?;
                 let namespace = quota.metadata.namespace.clone().unwrap_or_else(|| "default".into());
+                self.habits.entry(namespace.clone()).or_default().cpu_limits.add(&quota);
                 match intake::quota(&quota, &mut snapshot.kinds)? {
                     Some(quota) => {
-                        let limited = quota.limits.iter().any(|limit| limit.resource == "limits.cpu");
-                        self.habits.entry(namespace.clone()).or_default().limits_cpu |= limited;
                         if let Some(after) = from {
                             self.scenario.changes.push((Change::Quota(namespace, quota), after));
                             return Ok(());
@@ -117,13 +117,7 @@ impl Reader {
                 self.habits.entry(namespace).or_default().ranges.push(range);
             }
             ("PriorityClass", _) => {
-                let class: PriorityClass = typed(&mut object)?;
-                let name = class.metadata.name.unwrap_or_default();
-                if class.global_default == Some(true) {
-                    self.classes.default = class.value.into();
-                    self.classes.default_name = Some(name.clone());
-                }
-                self.classes.values.insert(name, class.value.into());
+                self.classes.add(&typed::<PriorityClass>(&mut object)?);
             }
             ("SparkApplication", "onager.dev") => return self.application(object, &marks),
             ("", _) => bail!("a document without a kind"),
@@ -135,7 +129,11 @@ impl Reader {
     fn nodes(&mut self, mut object: Value, marks: &BTreeMap<String, String>) -> Result<()> {
         let node: Node = typed(&mut object)?;
         let snapshot = &mut self.scenario.snapshot;
-        let site = intake::site(&node, &mut snapshot.kinds)?;
+        let (node, faults) = intake::node(&node);
+        if let Some(fault) = faults.into_iter().next() {
+            bail!(fault);
+        }
+        let site = intake::site(node, &mut snapshot.kinds);
         let lost = marks.get("lost-after").map(|text| duration("lost-after", text)).transpose()?;
         let count = match marks.get("count") {
             None => None,
@@ -166,7 +164,9 @@ impl Reader {
         let snapshot = &mut self.scenario.snapshot;
         let dated = app.metadata.creation_timestamp.is_some();
         let habits = self.habits.entry(app.metadata.namespace.clone().unwrap_or_else(|| "default".into())).or_default();
-        let mut app = intake::application(&app, &self.classes, habits, &mut snapshot.shapes, &mut snapshot.kinds)?;
+        let workload = Workload::read(&app.spec)?;
+        let (shapes, kinds) = (&mut snapshot.shapes, &mut snapshot.kinds);
+        let mut app = intake::application(&app, &workload, &self.classes, habits, shapes, kinds)?;
         let runs = marks.get("duration").map(|text| duration("duration", text)).transpose()?;
         match marks.get("admitted").map(String::as_str) {
             Some("true") => app.stage = Stage::Admitted { since: app.created },

@@ -67,7 +67,7 @@ async fn room(cluster: &Cluster, notes: &mut Vec<String>) -> Result<Option<Resou
 fn sum(nodes: &[Node]) -> ResourceList {
     let mut kinds = Kinds::default();
     let mut total = onager_core::queue::Amounts::default();
-    let sites = nodes.iter().filter_map(|node| intake::site(node, &mut kinds).ok()).collect::<Vec<_>>();
+    let sites = nodes.iter().map(|node| intake::site(intake::node(node).0, &mut kinds)).collect::<Vec<_>>();
     for site in sites.iter().filter(|site| site.node.usable) {
         total.add(&site.allocatable, 1);
     }

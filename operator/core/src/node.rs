@@ -46,8 +46,6 @@ pub struct PodAsk {
     pub affinity: Option<Vec<Term>>,
     /// The one node it names.
     pub node: Option<String>,
-    /// Resources beside CPU, memory and pods.
-    pub others: Others,
 }
 
 /// A term of a required node affinity: all of its expressions must hold; one without any never does.

@@ -16,6 +16,7 @@ use kube::{
 };
 use onager_core::{
     Action, SideKind, Workload,
+    intake::CpuLimits,
     lifecycle::{driver_name, driver_pod_name},
     pod::binds,
     workload::PodSize,
@@ -39,7 +40,7 @@ pub struct Act<'a> {
     context: &'a Context,
     app: &'a Arc<SparkApplication>,
     namespace: String,
-    limit_cpu: bool,
+    cpu_limits: CpuLimits,
     /// Read once for all of its pods.
     workload: OnceLock<Workload>,
 }
@@ -48,8 +49,8 @@ impl<'a> Act<'a> {
     /// For an application.
     pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
-        let limit_cpu = observe::wants_cpu_limit(&context.cache, &namespace);
-        Self { context, app, namespace, limit_cpu, workload: OnceLock::new() }
+        let cpu_limits = observe::cpu_limits(&context.cache, &namespace);
+        Self { context, app, namespace, cpu_limits, workload: OnceLock::new() }
     }
 
     /// Carries out all actions, in order; what is made one after the other is made at the same time, and so is what is deleted.
@@ -113,7 +114,8 @@ impl<'a> Act<'a> {
     fn site(&self, pod: &PodSize) -> Site<'a> {
         let taken_ports =
             if pod.outline.host_network() { self.context.cache.pods().host_ports() } else { BTreeSet::new() };
-        Site { engine: &self.context.engine, limit_cpu: self.limit_cpu, taken_ports, ui: &self.context.ui }
+        let limit_cpu = self.cpu_limits.hold(observe::classes(&self.context.cache).of(pod));
+        Site { engine: &self.context.engine, limit_cpu, taken_ports, ui: &self.context.ui }
     }
 
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {

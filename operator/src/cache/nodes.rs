@@ -5,11 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use kube::runtime::watcher::Event;
-use onager_core::{
-    Size,
-    node::{Node, Taint},
-    quantity,
-};
+use onager_core::{intake, node::Node};
 
 /// All nodes by name.
 #[derive(Default)]
@@ -55,8 +51,7 @@ impl Nodes {
         if let (true, Some(listing)) = (listed, &mut self.listing) {
             listing.push(name.clone());
         }
-        let record = read(name.clone(), node);
-        let old = self.items.insert(name.clone(), record);
+        let old = self.items.insert(name.clone(), read(node));
         let new = self.items.get(&name)?;
         let same = old.is_some_and(|old| {
             old.ready == new.ready
@@ -85,40 +80,17 @@ impl Nodes {
     }
 }
 
-fn read(name: String, node: &KubeNode) -> Record {
-    let status = node.status.as_ref();
-    let spec = node.spec.as_ref();
-    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-    let condition = conditions.into_iter().find(|condition| condition.type_ == "Ready");
-    let ready = condition.is_some_and(|condition| condition.status == "True");
-    let silent = condition.filter(|condition| condition.status == "Unknown");
+fn read(node: &KubeNode) -> Record {
+    let readiness = intake::readiness(node);
+    // One of which no kubelet has spoken yet takes no pods.
+    let ready = readiness.is_some_and(intake::is_ready);
+    let silent = readiness.filter(|condition| condition.status == "Unknown");
     let silent_since = silent.and_then(|condition| condition.last_transition_time.as_ref()).map(|since| since.0);
-    let amount = |resource: &str, parse: fn(&str) -> Option<u64>| {
-        let allocatable = status.and_then(|status| status.allocatable.as_ref());
-        allocatable.and_then(|allocatable| allocatable.get(resource)).and_then(|amount| parse(&amount.0)).unwrap_or(0)
-    };
-    let allocatable = Size {
-        cpu: amount("cpu", quantity::milli),
-        memory: amount("memory", quantity::whole),
-        pods: amount("pods", quantity::whole),
-    };
-    let others = status.and_then(|status| status.allocatable.as_ref()).into_iter().flatten();
-    let others = others.filter(|(name, _)| !["cpu", "memory", "pods"].contains(&name.as_str()));
-    let others = others.filter_map(|(name, amount)| Some((name.clone(), quantity::whole(&amount.0)?))).collect();
-    let taints = spec.and_then(|spec| spec.taints.as_ref()).into_iter().flatten();
-    let taints = taints.filter(|taint| taint.effect != "PreferNoSchedule").map(|taint| Taint {
-        key: taint.key.clone(),
-        value: taint.value.clone().unwrap_or_default(),
-        effect: taint.effect.clone(),
-    });
-    let node = Node {
-        name,
-        usable: ready && !spec.and_then(|spec| spec.unschedulable).unwrap_or(false),
-        labels: node.metadata.labels.clone().unwrap_or_default(),
-        taints: taints.collect(),
-        allocatable,
-        others,
-    };
+    let (mut node, faults) = intake::node(node);
+    for fault in faults {
+        tracing::debug!(node = node.name, %fault, "counts as none");
+    }
+    node.usable &= ready;
     Record { node, ready, silent_since }
 }
 

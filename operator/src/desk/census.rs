@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use onager_core::{
-    Phase, Role,
-    queue::{Amounts, Kinds, Name, Pods, Site, snapshot::NOWHERE},
+    Phase, Role, intake,
+    queue::{Amounts, Name, Pods, Site, snapshot::NOWHERE},
 };
 
 use super::{Memory, entry::Entry};
@@ -131,7 +131,7 @@ impl Memory {
         for ((namespace, _), record) in cache.pods().taking_room() {
             let node = record.node.as_ref().map(|node| places.get(node).copied().unwrap_or(NOWHERE));
             let owner = record.ours.as_ref().and_then(|ours| ours.seen.owner.as_deref());
-            let size = amounts(record, &mut self.readings.kinds);
+            let size = intake::amounts(record.requests, &record.others, &mut self.readings.kinds);
             match (owner.and_then(|owner| numbers.get(owner)), node) {
                 (Some(number), node) => {
                     let entry = owner.and_then(|owner| self.entries.get_mut(owner));
@@ -165,12 +165,4 @@ fn take_some_room(nodes: &mut [Site], size: &Amounts) {
 
 fn queue_of(record: &PodRecord) -> Option<Name> {
     record.ours.as_ref()?.queue.as_deref().map(|queue| Name::read(queue, ""))
-}
-
-fn amounts(record: &PodRecord, kinds: &mut Kinds) -> Amounts {
-    let mut amounts = Amounts::of(record.requests.cpu, record.requests.memory, record.requests.pods);
-    for (name, amount) in &record.others {
-        amounts.set(kinds.intern(name), *amount);
-    }
-    amounts
 }

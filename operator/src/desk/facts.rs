@@ -3,11 +3,10 @@
 
 use std::collections::HashMap;
 
-use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::ResourceExt;
 use onager_core::{
     Workload,
-    intake::{self, Classes, Habits, USER},
+    intake::{self, Classes, Habits, USER, Unreadable},
     queue::{App, Kinds, Shapes},
 };
 use onager_crds::SparkApplication;
@@ -41,7 +40,7 @@ struct Reading {
 impl Readings {
     /// Looks at classes and namespaces anew.
     pub fn refresh(&mut self, cache: &Cache) {
-        let classes = classes(cache.classes().all());
+        let classes = observe::classes(cache);
         if classes != self.classes {
             self.classes = classes;
             self.apps.clear();
@@ -84,11 +83,13 @@ impl Readings {
         }
         let namespace = app.namespace().unwrap_or_default();
         let habits = self.habits.entry(namespace).or_insert_with_key(|namespace| habits(cache, namespace));
-        let read = intake::application(app, &self.classes, habits, &mut self.shapes, &mut self.kinds);
+        let read = Workload::read(&app.spec).map_err(Unreadable::from).and_then(|workload| {
+            let (shapes, kinds) = (&mut self.shapes, &mut self.kinds);
+            let read = intake::application(app, &workload, &self.classes, habits, shapes, kinds)?;
+            // How many it begins with; more are asked for when there is work for them.
+            Ok(App { wanted: workload.wanted, ..read })
+        });
         let read = read.inspect_err(|error| tracing::debug!(app = app.name_any(), %error, "cannot be read")).ok();
-        // How many it begins with; more are asked for when there is work for them.
-        let first = Workload::read(&app.spec).map(|workload| workload.wanted).unwrap_or(0);
-        let read = read.map(|read| App { wanted: first, ..read });
         let reading =
             Reading { generation: app.metadata.generation, user: user.cloned(), app: read.clone(), used: true };
         self.apps.insert(uid, reading);
@@ -106,21 +107,6 @@ fn habits(cache: &Cache, namespace: &str) -> Habits {
     ranges.sort_by(|a, b| a.0.cmp(&b.0));
     Habits {
         ranges: ranges.into_iter().map(|(_, range)| range).collect(),
-        limits_cpu: observe::wants_cpu_limit(cache, namespace),
+        cpu_limits: observe::cpu_limits(cache, namespace),
     }
-}
-
-/// Where several classes are the default, the API server takes the lowest of them.
-fn classes<'a>(all: impl Iterator<Item = &'a PriorityClass>) -> Classes {
-    let mut classes = Classes::default();
-    let mut default: Option<i64> = None;
-    for class in all {
-        let value = i64::from(class.value);
-        classes.values.insert(class.name_any(), value);
-        if class.global_default == Some(true) && default.is_none_or(|known| value < known) {
-            (default, classes.default_name) = (Some(value), Some(class.name_any()));
-        }
-    }
-    classes.default = default.unwrap_or(0);
-    classes
 }

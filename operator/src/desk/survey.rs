@@ -10,9 +10,8 @@ use std::{
 use kube::ResourceExt;
 use onager_core::{
     intake,
-    node::Node,
     queue::{
-        Amounts, App, Claim, Kinds, Name, Provisioning, Shape, Site, Snapshot, Stage,
+        Amounts, App, Claim, Name, Provisioning, Shape, Site, Snapshot, Stage,
         ground::{Ground, Placement, View},
         quota::NamespaceQuota,
         snapshot::NOWHERE,
@@ -91,7 +90,8 @@ impl Memory {
         all.sort_by(|(a, _), (b, _)| a.metadata.uid.cmp(&b.metadata.uid));
         all.dedup_by(|(a, _), (b, _)| a.metadata.uid == b.metadata.uid);
 
-        let mut nodes = sites(cache, &mut self.readings.kinds);
+        let kinds = &mut self.readings.kinds;
+        let mut nodes: Vec<Site> = cache.nodes().all().into_iter().map(|node| intake::site(node, kinds)).collect();
         let places: HashMap<String, usize> =
             nodes.iter().enumerate().map(|(number, site)| (site.node.name.clone(), number)).collect();
         let numbers: HashMap<&str, usize> = all
@@ -317,17 +317,6 @@ fn place(
 
 fn allocates(app: &SparkApplication) -> bool {
     app.spec.dynamic_allocation.as_ref().is_some_and(|options| options.enabled)
-}
-
-fn sites(cache: &Cache, kinds: &mut Kinds) -> Vec<Site> {
-    let site = |node: Node| {
-        let mut allocatable = Amounts::of(node.allocatable.cpu, node.allocatable.memory, node.allocatable.pods);
-        for (name, amount) in &node.others {
-            allocatable.set(kinds.intern(name), *amount);
-        }
-        Site { node, allocatable, foreign: Amounts::default() }
-    };
-    cache.nodes().all().into_iter().map(site).collect()
 }
 
 /// What a quota says is used, less what the pods of the snapshot's applications use that are there, is others'.

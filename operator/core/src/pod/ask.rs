@@ -1,15 +1,12 @@
-//! What of a pod decides on which nodes it can go: selector, tolerations, required node affinity, a node it names, and
-//! resources beside CPU and memory. Affinity to other pods, spreading and volumes are left to the scheduler.
+//! What of a pod decides on which nodes it can go, beside room: selector, tolerations, required node affinity, and a node that
+//! it names. Affinity to other pods, spreading and volumes are left to the scheduler.
 
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration};
 
-use crate::{
-    node::{Expression, PodAsk, Term, Tolerance},
-    requests::Others,
-};
+use crate::node::{Expression, PodAsk, Term, Tolerance};
 
 /// What a pod asks of its node.
-pub fn ask(spec: &PodSpec, others: Others) -> PodAsk {
+pub fn ask(spec: &PodSpec) -> PodAsk {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
     let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
     PodAsk {
@@ -17,7 +14,6 @@ pub fn ask(spec: &PodSpec, others: Others) -> PodAsk {
         tolerations: spec.tolerations.iter().flatten().map(tolerance).collect(),
         affinity: required.map(|required| required.node_selector_terms.iter().map(term).collect()),
         node: spec.node_name.clone(),
-        others,
     }
 }
 

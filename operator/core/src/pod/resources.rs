@@ -63,7 +63,7 @@ impl PodSize {
         if let Some(container) = whole.containers.first_mut() {
             container.resources = Some(main.with(given_or(&outline), true));
         }
-        let (request, others) = requests::requests(&whole);
+        let (request, _) = requests::requests(&whole);
         let (limit, _) = requests::limits(&whole);
         Ok(Self {
             cores: main.cores,
@@ -72,7 +72,7 @@ impl PodSize {
             main_request: main.request,
             main_limit: main.limit,
             cpu_limited: main.cpu_limited,
-            ask: ask::ask(&whole, others),
+            ask: ask::ask(&whole),
             outline,
         })
     }

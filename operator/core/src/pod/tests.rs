@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Size, Workload};
+use crate::{Size, Workload, requests::requests};
 
 fn workload(spec: serde_json::Value) -> Workload {
     let mut whole = json!({"type": "SQL", "mainApplicationFile": "local:///a.sql"});
@@ -28,7 +28,8 @@ fn a_pod_is_as_large_as_all_that_is_in_it() {
     .driver;
     assert_eq!(full.main_request, plain.request, "what a template says of the main container's CPU does not count");
     assert_eq!(full.request, Size::pod(4000, plain.request.memory + (2 << 30) + (64 << 20)));
-    assert_eq!(full.ask.others["nvidia.com/gpu"], 1);
+    let (_, others) = requests(&full.outline.whole());
+    assert_eq!(others["nvidia.com/gpu"], 1);
 }
 
 #[test]
