@@ -110,7 +110,7 @@ share() {
     "$BINARIES/onager" queues
     say "team-delta comes, and takes back what its queue guarantees"
     echo delta orders | start_applications
-    until_uses delta 3000 "has its guarantee back, and queue-theta has given way"
+    until_uses delta 2000 "has what it wants of its guarantee, and queue-theta has given way"
     "$BINARIES/onager" queues
     say "with more, either would have more than its part: these wait"
     printf '%s\n' 'delta stock' 'theta audit' | start_applications
@@ -124,8 +124,10 @@ until_uses() { # team thousandths words
         case $used in *m) used=${used%m} ;; *) used=$((${used:-0} * 1000)) ;; esac
         tell_changes
         if [ "$used" -gt "$2" ]; then say "  queue-$1 $3"; return; fi
-        # A quick machine is through before anybody can look.
-        if states | grep -qE '^team-theta/history (COMPLETED|FAILED) '; then return; fi
+        if states | grep -qE '^team-theta/history (COMPLETED|FAILED) '; then
+            say "  team-theta's history was through before queue-$1 $3"
+            return
+        fi
         [ "$SECONDS" -lt "$deadline" ] || fail "queue-$1 never $3"
         sleep 0.5
     done

@@ -218,7 +218,7 @@ async fn in_strict_order_room_is_held_for_the_first() -> Result<()> {
         second.queues("QueueFull").await?;
         // Three are free, and held for the second.
         let third = team.start(gang("third", "theta", 2)).await?;
-        third.reaches(State::Queued).await?;
+        third.queues("BehindInQueue").await?;
         says(&team, &["why", "third"], &[&format!("2 in line, after {}/second (QueueFull)", team.name)]).await?;
         let ever = team.history.all().await?;
         ensure!(ever.iter().all(|pod| pod.app == "first"), "somebody passed the first in line: {ever:?}");
