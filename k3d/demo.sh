@@ -106,7 +106,7 @@ start_applications() { # "team application" lines
 share() {
     say "team-theta comes first: beyond the 4 CPUs that are its own it borrows what nobody else wants"
     printf 'theta %s\n' history forecast | start_applications
-    until_uses theta 4000 "uses more than the 4 CPUs of its guarantee"
+    until_uses theta 4500 "uses more than the 4 CPUs of its guarantee"
     "$BINARIES/onager" queues
     say "team-delta comes, and takes back what its queue guarantees"
     echo delta orders | start_applications
