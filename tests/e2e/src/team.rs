@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, process, thread};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use futures::FutureExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -23,6 +23,9 @@ const AT_ONCE: u32 = 4;
 
 static PLACES: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 static NUMBER: AtomicU32 = AtomicU32::new(1);
+
+/// So many letters of each part of an error are told first: some hold whole logs.
+const BEGIN: usize = 300;
 
 /// The service account of a team.
 pub const ACCOUNT: &str = "team";
@@ -90,7 +93,11 @@ async fn run(places: u32, served: bool, test: impl AsyncFnOnce(Team) -> Result<(
     let team = Team::make(cluster, client, served).await?;
     let result = AssertUnwindSafe(test(team.clone())).catch_unwind().await;
     if !matches!(result, Ok(Ok(()))) {
-        team.tell_what_is_there().await;
+        match &result {
+            Ok(Err(error)) => team.tell(error).await,
+            // A panic has told of itself.
+            _ => team.tell_what_is_there().await,
+        }
         if env::var("ONAGER_KEEP").is_ok_and(|keep| !keep.is_empty()) {
             eprintln!("namespace {} is kept", team.name);
             return result.unwrap_or_else(|_| Err(anyhow!("the test panicked")));
@@ -227,6 +234,13 @@ impl Team {
     /// The application of that name.
     pub fn run(&self, name: &str) -> Run {
         Run::of(self.clone(), name)
+    }
+
+    /// Says what went wrong, and then what is there: of a long output often only the beginning is seen.
+    pub async fn tell(&self, error: &Error) {
+        let begin = |text: String| text.replace('\n', " ").chars().take(BEGIN).collect::<String>();
+        eprintln!("{}", error.chain().map(|cause| begin(cause.to_string())).collect::<Vec<_>>().join(": "));
+        self.tell_what_is_there().await;
     }
 
     async fn tell_what_is_there(&self) {

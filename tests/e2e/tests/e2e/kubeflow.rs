@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use futures::future::try_join_all;
 use onager_crds::{SparkApplicationStatus, State};
 use onager_e2e::ground::{client, cluster, repository};
 use onager_e2e::schedule::Scheduled;
@@ -14,6 +15,51 @@ const IMAGE: &str = "docker.io/apache/spark:4.0.4";
 /// As that image ends.
 const LINES: &str = "WORKDIR /opt/spark/work-dir\nUSER spark\nENTRYPOINT [\"/opt/entrypoint.sh\"]";
 const NAMESPACE: &str = "default";
+/// A schedule runs every three minutes: this many of its runs may be hit by tests that take nodes away.
+const RUNS: usize = 3;
+
+/// What an example comes to.
+#[derive(Clone, Copy)]
+enum End {
+    /// It estimates pi.
+    Completes,
+    /// The same, once its queue is there.
+    WaitsForItsQueue,
+    /// The same, once the name of its image is filled in: its only gap.
+    LacksItsImage,
+    /// The same, once it has no fields where Kubernetes drops them silently, so that nobody has what was written.
+    HasFieldsInVain,
+    /// The same, and then it goes by itself.
+    Goes,
+    /// It fails, since it is written in Python.
+    NeedsPython,
+}
+
+/// Files, the applications in them, and what these come to. All are of one namespace and several share a name, so that they are
+/// there in groups.
+const EXAMPLES: [&[(&str, &str, End)]; 4] = [
+    &[
+        ("spark-pi-ttl.yaml", "spark-pi-ttl", End::Goes),
+        ("spark-pi.yaml", "spark-pi", End::Completes),
+        ("spark-pi-python.yaml", "spark-pi-python", End::NeedsPython),
+    ],
+    &[
+        ("spark-pi-emptydir.yaml", "spark-pi", End::Completes),
+        ("spark-pi-configmap.yaml", "spark-pi-configmap", End::Completes),
+        ("spark-pi-custom-resource.yaml", "spark-pi-custom-resource", End::Completes),
+        ("spark-pi-prometheus-servlet.yaml", "spark-pi-python", End::NeedsPython),
+    ],
+    &[
+        ("spark-pi-prometheus.yaml", "spark-pi", End::LacksItsImage),
+        ("spark-pi-kube-scheduler.yaml", "spark-pi-kube-scheduler", End::Completes),
+        ("spark-pi-yunikorn.yaml", "spark-pi-yunikorn", End::WaitsForItsQueue),
+    ],
+    &[
+        ("spark-pi-pod-template.yaml", "spark-pi-pod-template", End::HasFieldsInVain),
+        ("spark-pi-dynamic-allocation.yaml", "spark-pi-dynamic-allocation", End::Completes),
+        ("spark-pi-volcano.yaml", "spark-pi-volcano", End::Completes),
+    ],
+];
 
 /// A manifest as it is in the tree.
 fn manifest(file: &str) -> Result<String> {
@@ -27,18 +73,34 @@ async fn apply(team: &Team, text: &str) -> Result<String> {
     command::output_with_input(kubectl, text).await
 }
 
-async fn refused(team: &Team, text: &str) -> Result<String> {
-    match apply(team, text).await {
-        Ok(said) => anyhow::bail!("it should be refused, but: {said}"),
-        Err(error) => Ok(format!("{error:#}")),
-    }
+/// Applies what is refused for a reason with these words.
+async fn is_refused(team: &Team, text: &str, words: &str) -> Result<()> {
+    let said = match apply(team, text).await {
+        Ok(said) => bail!("it should be refused, but: {said}"),
+        Err(error) => format!("{error:#}"),
+    };
+    ensure!(said.contains(words), "\"{words}\" is not in: {said}");
+    Ok(())
 }
 
-/// The examples are written for the namespace `default`, and several share a name: one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_example_runs_or_says_why_not() -> Result<()> {
     let cluster = cluster()?;
     let team = Team::existing(cluster.clone(), client(&cluster).await?, NAMESPACE);
+    undisturbed(async || prepare(&team).await).await?;
+    let result = all(&team).await;
+    if let Err(error) = &result {
+        team.tell(error).await;
+    }
+    // What is still there must not be in the way of other tests.
+    let cleared = undisturbed(async || {
+        team.kubectl(&["delete", "scheduledsparkapp,sparkapp", "--all", "--wait=false"]).await?;
+        team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team-"]).await
+    });
+    result.and(cleared.await.map(drop))
+}
+
+async fn prepare(team: &Team) -> Result<()> {
     foreign::image(&team.cluster, IMAGE, LINES).await?;
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
@@ -49,114 +111,107 @@ async fn each_example_runs_or_says_why_not() -> Result<()> {
         "metadata": {"name": "test-configmap", "namespace": NAMESPACE}, "data": {"KEY1": "VALUE1"},
     });
     team.apply(&json!({"apiVersion": "v1", "kind": "List", "items": [account, map]})).await?;
-    team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team=e2e", "--overwrite"]).await?;
-    let result = all(&team).await;
-    // What is still there must not be in the way of other tests.
-    team.kubectl(&["delete", "scheduledsparkapp,sparkapp", "--all", "--wait=false"]).await?;
-    team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team-"]).await?;
-    result
+    team.kubectl(&["label", "namespace", NAMESPACE, "onager.dev/team=e2e", "--overwrite"]).await.map(drop)
 }
 
 async fn all(team: &Team) -> Result<()> {
     // Its first run is due in three minutes, which the others take anyway.
-    apply(team, &manifest("spark-pi-scheduled.yaml")?).await?;
     let schedule = Scheduled { team: team.clone(), name: "spark-pi-scheduled".into() };
-
-    for (file, name) in [
-        ("spark-pi.yaml", "spark-pi"),
-        ("spark-pi-configmap.yaml", "spark-pi-configmap"),
-        ("spark-pi-custom-resource.yaml", "spark-pi-custom-resource"),
-        ("spark-pi-dynamic-allocation.yaml", "spark-pi-dynamic-allocation"),
-        ("spark-pi-emptydir.yaml", "spark-pi"),
-        ("spark-pi-kube-scheduler.yaml", "spark-pi-kube-scheduler"),
-        ("spark-pi-volcano.yaml", "spark-pi-volcano"),
-    ] {
-        completes(team, &manifest(file)?, name).await?;
-    }
-    waits_for_its_queue(team, &manifest("spark-pi-yunikorn.yaml")?, "spark-pi-yunikorn").await?;
-    // Its only gap is the name of an image.
-    let prometheus = manifest("spark-pi-prometheus.yaml")?;
-    ensure!(refused(team, &prometheus).await?.contains("yaml"), "it is no YAML until its image is filled in");
-    let prometheus = prometheus
-        .replace("{IMAGE_REGISTRY}/{IMAGE_REPOSITORY}/docker.io/apache/spark:4.0.4-gcs-prometheus", IMAGE)
-        .replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent");
-    completes(team, &prometheus, "spark-pi").await?;
-
-    // Container fields at the level of the pod: Kubernetes drops them silently, so that nobody has what was written.
-    let template = manifest("spark-pi-pod-template.yaml")?;
-    let said = refused(team, &template).await?;
-    ensure!(said.contains("spec.driver.template.spec.securityContext.capabilities"), "{said}");
-    let lines = [
-        "          capabilities:\n            drop:\n            - ALL\n",
-        "          allowPrivilegeEscalation: false\n",
-    ];
-    // Of its ten thousand parts a hundred say as much: beside tests that take nodes away the rest only takes time.
-    let template = lines.iter().fold(template, |text, line| text.replace(line, "")).replace("\"10000\"", "\"100\"");
-    completes(team, &template, "spark-pi-pod-template").await?;
-
-    for file in ["spark-pi-python.yaml", "spark-pi-prometheus-servlet.yaml"] {
-        apply(team, &manifest(file)?).await?;
-        let run = team.run("spark-pi-python");
-        let message = run.fails("UnsupportedType").await?;
-        ensure!(message.contains("Python"), "{message}");
-        run.delete().await?;
-    }
-
+    let scheduled = format!("{}.yaml", schedule.name);
     undisturbed(async || {
-        apply(team, &manifest("spark-pi-ttl.yaml")?).await?;
-        team.run("spark-pi-ttl").reaches(State::Completed).await
+        // Another kind, which is not ours.
+        is_refused(team, &manifest("sparkconnect/spark-connect.yaml")?, "SparkConnect")
+            .await
+            .context("sparkconnect")?;
+        apply(team, &manifest(&scheduled)?).await
     })
     .await?;
-    until("its time to live is over", async || {
-        let there = team.kubectl(&["get", "sparkapp", "--output", "name"]).await?;
-        Ok((!there.contains("spark-pi-ttl")).then_some(()))
-    })
-    .await?;
+    for group in EXAMPLES {
+        let each = group.iter().map(async |(file, name, end)| {
+            let came = comes_to(team, &manifest(file)?, &team.run(name), *end).await;
+            came.map_err(|error| anyhow!("{file}: {error:#}"))
+        });
+        undisturbed(async || try_join_all(each).await).await?;
+    }
+    has_a_run(&schedule).await.map_err(|error| anyhow!("{scheduled}: {error:#}"))
+}
 
-    let run = a_run_of(&schedule).await?;
-    team.kubectl(&["delete", "scheduledsparkapp", &schedule.name]).await?;
-    run.vanishes().await?;
-
-    // Another kind, which is not ours.
-    let said = refused(team, &manifest("sparkconnect/spark-connect.yaml")?).await?;
-    ensure!(said.contains("SparkConnect"), "{said}");
+/// Nobody may disturb it meanwhile: none of them would run again after the loss of its driver's node.
+async fn comes_to(team: &Team, manifest: &str, run: &Run, end: End) -> Result<()> {
+    match end {
+        End::Completes => {
+            apply(team, manifest).await?;
+            completes(run).await?;
+        }
+        End::WaitsForItsQueue => {
+            apply(team, manifest).await?;
+            let message = run.queues("QueueMissing").await?;
+            ensure!(message.contains("default/root.default"), "{message}");
+            let queue = json!({
+                "apiVersion": "onager.dev/v1alpha1", "kind": "Queue",
+                "metadata": {"name": "root.default", "namespace": NAMESPACE}, "spec": {"weight": 1},
+            });
+            team.apply(&queue).await?;
+            completes(run).await?;
+            team.kubectl(&["delete", "queue", "root.default"]).await?;
+        }
+        End::LacksItsImage => {
+            is_refused(team, manifest, "yaml").await?;
+            let filled = manifest
+                .replace("{IMAGE_REGISTRY}/{IMAGE_REPOSITORY}/docker.io/apache/spark:4.0.4-gcs-prometheus", IMAGE)
+                .replace("imagePullPolicy: Always", "imagePullPolicy: IfNotPresent");
+            apply(team, &filled).await?;
+            completes(run).await?;
+        }
+        End::HasFieldsInVain => {
+            is_refused(team, manifest, "spec.driver.template.spec.securityContext.capabilities").await?;
+            let lines = [
+                "          capabilities:\n            drop:\n            - ALL\n",
+                "          allowPrivilegeEscalation: false\n",
+            ];
+            apply(team, &lines.iter().fold(manifest.to_string(), |text, line| text.replace(line, ""))).await?;
+            completes(run).await?;
+        }
+        End::Goes => {
+            apply(team, manifest).await?;
+            run.reaches(State::Completed).await?;
+            until("its time to live is over", async || {
+                let there = team.kubectl(&["get", "sparkapp", "--output", "name"]).await?;
+                Ok((!there.contains(&run.name)).then_some(()))
+            })
+            .await?;
+        }
+        End::NeedsPython => {
+            apply(team, manifest).await?;
+            let message = run.fails("UnsupportedType").await?;
+            ensure!(message.contains("Python"), "{message}");
+            run.delete().await?;
+            run.vanishes().await?;
+        }
+    }
     Ok(())
 }
 
-/// It names a queue of YuniKorn's, and waits until there is one of ours.
-async fn waits_for_its_queue(team: &Team, manifest: &str, name: &str) -> Result<()> {
-    apply(team, manifest).await?;
-    let message = team.run(name).queues("QueueMissing").await?;
-    ensure!(message.contains("default/root.default"), "{message}");
-    let queue = json!({
-        "apiVersion": "onager.dev/v1alpha1", "kind": "Queue",
-        "metadata": {"name": "root.default", "namespace": NAMESPACE}, "spec": {"weight": 1},
-    });
-    team.apply(&queue).await?;
-    completes(team, manifest, name).await?;
-    team.kubectl(&["delete", "queue", "root.default"]).await?;
-    Ok(())
+async fn completes(run: &Run) -> Result<()> {
+    let summary = run.completes().await?;
+    ensure!(summary.result.as_deref().is_some_and(|line| line.starts_with("Pi is roughly 3.1")), "{summary:?}");
+    run.delete().await?;
+    run.vanishes().await
 }
 
-async fn completes(team: &Team, manifest: &str, name: &str) -> Result<()> {
-    undisturbed(async || {
-        apply(team, manifest).await?;
-        let run: Run = team.run(name);
-        let summary = run.completes().await?;
-        ensure!(summary.result.as_deref().is_some_and(|line| line.starts_with("Pi is roughly 3.1")), "{summary:?}");
-        run.delete().await?;
-        run.vanishes().await
-    })
-    .await
-}
-
-/// One that completed. It begins when it is due, which may be while another test takes its node away: then it is the next.
-async fn a_run_of(schedule: &Scheduled) -> Result<Run> {
-    let first = schedule.next_run(None).await?;
+/// A run completes, and goes with its schedule. It begins when it is due, which may be while another test takes its node away: then
+/// one of the next does.
+async fn has_a_run(schedule: &Scheduled) -> Result<()> {
+    let mut run = schedule.next_run(None).await?;
     let over = |status: &SparkApplicationStatus| status.application_state.state.is_terminal();
-    let end = first.until("has ended", over).await?.application_state;
-    let disturbed = end.reason.as_deref() == Some("DriverLost");
-    let run = if disturbed { schedule.next_run(Some(&first)).await? } else { first };
+    for _ in 1..RUNS {
+        let end = run.until("has ended", over).await?.application_state;
+        if end.reason.as_deref() != Some("DriverLost") {
+            break;
+        }
+        run = schedule.next_run(Some(&run)).await?;
+    }
     run.completes().await?;
-    Ok(run)
+    schedule.team.kubectl(&["delete", "scheduledsparkapp", &schedule.name]).await?;
+    run.vanishes().await
 }
