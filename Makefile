@@ -27,11 +27,10 @@ images: build ## Pack the images.
 test: ## All tests, with those on a real cluster.
 	@tests/e2e/run.sh
 
-soak: ## The property tests of decisions, for SOAK=600s each or so many orders of events.
+soak: ## The property tests of decisions: 600 s of lives, 10^7 events of queues (or SOAK=600s, or a number, for each).
 	@. k3d/lib.sh
-	export ONAGER_CASES=$${SOAK:-600s}
-	cargo test --quiet --workspace --test lifecycle -- --nocapture properties
-	cargo test --quiet --workspace --test queues -- --nocapture properties
+	ONAGER_CASES=$${SOAK:-600s} cargo test --quiet --workspace --test lifecycle -- --nocapture properties
+	ONAGER_CASES=$${SOAK:-10_000_000} cargo test --quiet --workspace --test queues -- --nocapture properties
 
 fuzz: ## The rules of admission on bytes that nobody expects, for FUZZ=300 seconds (needs cargo-fuzz).
 	@fuzz/run.sh
