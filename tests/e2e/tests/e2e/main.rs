@@ -11,6 +11,7 @@ mod kubeflow;
 mod lifecycle;
 mod namespaces;
 mod queues;
+mod refusals;
 mod refuses;
 mod reports;
 mod restarts;
