@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -30,6 +30,7 @@ pub fn configure(layout: &Layout, authority: &Authority, node: usize, cpus: Opti
     config["tlsCertFile"] = json!(identity.certificate);
     config["tlsPrivateKeyFile"] = json!(identity.key);
     config["authentication"]["x509"] = json!({"clientCAFile": authority.certificate()});
+    fs::create_dir_all(static_pods(&etc)).context("cannot make the folder of static pods")?;
     write(&etc.join("kubelet.json"), &config)?;
     Ok(vec![
         format!("--config={}", etc.join("kubelet.json").display()),
@@ -48,6 +49,11 @@ pub fn configure_proxy(layout: &Layout, authority: &Authority, node: usize) -> R
     kubeconfig::write(&kubeconfig, layout.name(), &server(), &authority.certificate(), &identity)?;
     write(&etc.join("kube-proxy.json"), &proxy(&kubeconfig, node))?;
     Ok(vec![format!("--config={}", etc.join("kube-proxy.json").display())])
+}
+
+/// Where a kubelet looks for pods of its own; below `etc` of its node.
+pub fn static_pods(etc: &Path) -> PathBuf {
+    etc.join("static-pods")
 }
 
 fn server() -> String {
@@ -69,6 +75,7 @@ fn kubelet(etc: &Path, cgroup: &str) -> Value {
         "clusterDomain": "cluster.local",
         "clusterDNS": [DNS_SERVICE],
         "resolvConf": etc.join("resolv.conf"),
+        "staticPodPath": static_pods(etc),
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         "nodeStatusUpdateFrequency": "2s",
         // The lease is renewed every quarter of this, and the controller manager waits eight seconds for it.

@@ -2,6 +2,7 @@
 //! loses its power (every process, mount and link at once). Its disk, that is its folder, outlives all of that.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -59,6 +60,11 @@ impl NodeHandle {
     /// Its containerd.
     pub fn containerd(&self) -> ComponentHandle {
         self.component(Component::Containerd(self.number))
+    }
+
+    /// The folder of the pods that its kubelet runs whatever the API server says.
+    pub fn static_pods(&self) -> PathBuf {
+        kubelet::static_pods(&self.layout.node(self.number).join("etc"))
     }
 
     /// Its kubelet.
