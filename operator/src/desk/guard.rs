@@ -33,12 +33,11 @@ impl Guards {
 
     /// Does what is to be done; answers the Queue where it was changed.
     pub async fn keep(&mut self, client: &Client, name: &Name, queue: &Queue, seen: Standing) -> Option<Queue> {
-        let held = seen.leaving && seen.guarded;
-        if !held && decide(&seen) == Guard::Leave || self.0.get(name).is_some_and(|last| last.elapsed() < INTERVAL) {
+        if self.0.get(name).is_some_and(|last| last.elapsed() < INTERVAL) {
             return None;
         }
         self.0.insert(name.clone(), Instant::now());
-        let namespace_ends = held && ends(client, &name.namespace).await;
+        let namespace_ends = is_held(&seen) && ends(client, &name.namespace).await;
         let mut finalizers = queue.finalizers().to_vec();
         match decide(&Standing { namespace_ends, ..seen }) {
             Guard::PutOn => finalizers.push(FINALIZER.into()),
@@ -55,6 +54,15 @@ impl Guards {
             }
         }
     }
+}
+
+/// Whether a Queue is to be looked at: something is to be written, or what holds it back may have ended.
+pub fn is_due(seen: &Standing) -> bool {
+    is_held(seen) || decide(seen) != Guard::Leave
+}
+
+fn is_held(seen: &Standing) -> bool {
+    seen.leaving && seen.guarded
 }
 
 /// How a Queue stands; what its pods use counts until they are gone.

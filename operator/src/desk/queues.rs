@@ -15,7 +15,7 @@ use onager_core::{
 use onager_crds::{Queue, QueueStatus, ResourceList};
 
 use super::{
-    guard::{Guards, children, standing},
+    guard::{Guards, children, is_due, standing},
     round::Reports,
 };
 use crate::context::Context;
@@ -49,14 +49,18 @@ impl Writer {
                 continue;
             };
             let seen = standing(queue, report, children.get(name).copied().unwrap_or(0));
-            if let Some(saved) = self.guards.keep(&context.client, name, queue, seen).await {
-                // Its status is of another version now: written in the next round, which this news brings. What lost its
-                // last guard may be gone already.
-                if saved.metadata.deletion_timestamp.is_none() {
-                    context.cache.queue_written(saved);
-                    context.desk.poke();
+            if is_due(&seen) {
+                if let Some(saved) = self.guards.keep(&context.client, name, queue, seen).await {
+                    // Its status is of another version now: written in the next round, which this news brings. What lost its
+                    // last guard may be gone already.
+                    if saved.metadata.deletion_timestamp.is_none() {
+                        context.cache.queue_written(saved);
+                        context.desk.poke();
+                    }
+                    continue;
                 }
-                continue;
+                // No news tells that a namespace ends, or that its turn has come.
+                left = true;
             }
             let mut status = status(queue, report, &reports.kinds);
             status.waiting = reports.first.get(name).cloned().unwrap_or_default();
