@@ -94,7 +94,7 @@ impl Made {
             Role::Executor(index) => {
                 self.sizes[1] = Some(size);
                 let retired = entry.as_ref().is_some_and(|entry| entry.retired.contains(&index));
-                if let (Some(entry), Some(_)) = (entry, node) {
+                if let Some(entry) = entry.filter(|_| node.is_some() || leaves) {
                     entry.seats.remove(&index);
                 }
                 if leaves || retired {

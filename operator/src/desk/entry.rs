@@ -44,6 +44,8 @@ pub struct Grant {
     pub executors: u32,
     /// When it was decided, in milliseconds.
     pub since: i64,
+    /// Whether its application was told, so that it may be on record any moment.
+    pub heard: bool,
 }
 
 /// Room that others leave for a gang, by the names of nodes.
@@ -76,12 +78,49 @@ impl Entry {
         }
     }
 
-    /// It may have so many executors: on top of a grant that is not on record yet, or in place of what is.
+    /// It is told with how many executors it starts, if it does. What was decided since it was told before holds: that start
+    /// was not saved, or it would not ask.
+    pub fn start(&mut self) -> Option<u32> {
+        if self.evicted.take().is_some() {
+            self.grant = None;
+            self.give_seats_back();
+        }
+        let given = self.given.take();
+        let grant = self.grant.as_mut()?;
+        grant.executors = given.unwrap_or(grant.executors);
+        grant.heard = true;
+        Some(grant.executors)
+    }
+
+    /// It may have so many executors: in place of what nobody was told yet, or of what is on record or may be.
     pub fn allow(&mut self, executors: u32) {
         match &mut self.grant {
-            Some(grant) => grant.executors = executors,
-            None => self.given = Some(executors),
+            Some(grant) if !grant.heard => grant.executors = executors,
+            _ => self.given = Some(executors),
         }
+    }
+
+    /// It wants no more than so many executors: what it was given beyond them is for others. Answers whether that is something.
+    pub fn content_with(&mut self, executors: u32) -> bool {
+        self.wanted = None;
+        let before = self.given;
+        self.given = before.map(|given| given.min(executors));
+        self.given != before
+    }
+
+    /// So many of the nodes that were found are not needed.
+    pub fn unseat(&mut self, node: &str, count: u32) {
+        for _ in 0..count {
+            let Some(at) = self.free_seats.iter().rposition(|seat| seat == node) else { return };
+            self.free_seats.remove(at);
+        }
+    }
+
+    /// Forgets nodes that are gone.
+    pub fn keep_seats(&mut self, there: impl Fn(&str) -> bool) {
+        self.driver.take_if(|node| !there(node));
+        self.seats.retain(|_, node| there(node));
+        self.free_seats.retain(|node| there(node));
     }
 
     /// No node is held for it any more.

@@ -1,7 +1,7 @@
 //! What applications, namespaces and priority classes say, read once and kept while it is the same: to read a spec takes longer
 //! than all else about a waiting application.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kube::ResourceExt;
 use onager_core::{
@@ -33,7 +33,8 @@ pub struct Readings {
 struct Reading {
     generation: Option<i64>,
     user: Option<String>,
-    app: Option<App>,
+    namespace: String,
+    app: Result<App, Unreadable>,
     used: bool,
 }
 
@@ -65,13 +66,18 @@ impl Readings {
         }
     }
 
-    /// Forgets those that were not asked for since.
+    /// Forgets those that were not asked for since, and namespaces without any.
     pub fn sweep(&mut self) {
         self.apps.retain(|_, reading| reading.used);
+        let used: HashSet<&str> = self.apps.values().map(|reading| reading.namespace.as_str()).collect();
+        self.habits.retain(|namespace, _| used.contains(namespace.as_str()));
     }
 
-    /// An application as it waits; `None` where its spec would be refused.
-    pub fn app(&mut self, cache: &Cache, app: &SparkApplication) -> Option<App> {
+    /// An application as it waits.
+    ///
+    /// # Errors
+    /// When its spec would be refused, or it names a priority class that is not there.
+    pub fn app(&mut self, cache: &Cache, app: &SparkApplication) -> Result<App, Unreadable> {
         let uid = app.metadata.uid.clone().unwrap_or_default();
         let user = user(app);
         let known = self.apps.get_mut(&uid);
@@ -82,16 +88,15 @@ impl Readings {
             return reading.app.clone();
         }
         let namespace = app.namespace().unwrap_or_default();
-        let habits = self.habits.entry(namespace).or_insert_with_key(|namespace| habits(cache, namespace));
+        let habits = self.habits.entry(namespace.clone()).or_insert_with_key(|namespace| habits(cache, namespace));
         let read = Workload::read(&app.spec).map_err(Unreadable::from).and_then(|workload| {
             let (shapes, kinds) = (&mut self.shapes, &mut self.kinds);
             let read = intake::application(app, &workload, &self.classes, habits, shapes, kinds)?;
             // How many it begins with; more are asked for when there is work for them.
             Ok(App { wanted: workload.wanted, ..read })
         });
-        let read = read.inspect_err(|error| tracing::debug!(app = app.name_any(), %error, "cannot be read")).ok();
-        let reading =
-            Reading { generation: app.metadata.generation, user: user.cloned(), app: read.clone(), used: true };
+        let (generation, user) = (app.metadata.generation, user.cloned());
+        let reading = Reading { generation, user, namespace, app: read.clone(), used: true };
         self.apps.insert(uid, reading);
         read
     }

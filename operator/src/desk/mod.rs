@@ -8,6 +8,7 @@ mod facts;
 mod guard;
 mod queues;
 mod round;
+mod seats;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -91,8 +92,8 @@ impl Desk {
             *entry = Entry { generation, ..Entry::default() };
         }
         entry.name = Some(Name::new(&app.namespace().unwrap_or_default(), &app.name_any()));
-        if let Some(grant) = &entry.grant {
-            return Answer::Start(grant.executors);
+        if let Some(executors) = entry.start() {
+            return Answer::Start(executors);
         }
         let answer = entry.verdict.clone().map_or(Answer::Later, Answer::Wait);
         if !std::mem::replace(&mut entry.asks, true) {
@@ -134,8 +135,8 @@ impl Desk {
         if wanted > allowance.executors {
             memory.entries.entry(uid.to_string()).or_default().wanted = Some(wanted);
             self.poke();
-        } else if let Some(entry) = memory.entries.get_mut(uid) {
-            entry.wanted = None;
+        } else if memory.entries.get_mut(uid).is_some_and(|entry| entry.content_with(wanted.max(recorded))) {
+            self.poke();
         }
         allowance
     }
@@ -165,7 +166,7 @@ impl Desk {
 impl Memory {
     fn grant(&mut self, uid: &str, driver: Option<String>, nodes: Vec<Option<String>>, now: i64) {
         let entry = self.entries.entry(uid.to_string()).or_default();
-        entry.grant = Some(Grant { executors: nodes.len() as u32, since: now });
+        entry.grant = Some(Grant { executors: nodes.len() as u32, since: now, heard: false });
         entry.driver = driver;
         entry.seats.clear();
         entry.free_seats = nodes.into_iter().flatten().collect();

@@ -2,7 +2,7 @@
 //! news, and are held apart so that a busy cluster is not looked at all the time.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,6 +10,7 @@ use std::{
 use jiff::Timestamp;
 use onager_core::{
     Trouble,
+    intake::Unreadable,
     queue::{Decision, Name, Outcome, QueueReport, Snapshot, ground::Placement, snapshot::NOWHERE},
 };
 use onager_crds::{MOST_WAITING, QueuePlace, State, Waiting};
@@ -107,7 +108,7 @@ impl Memory {
     /// Decides; answers whom to wake, and how the queues stand.
     pub(super) fn round(&mut self, cache: &Cache, followed: &Followed) -> (Vec<Name>, Reports) {
         let now = Timestamp::now().as_millisecond();
-        let Survey { mut snapshot, apps, mut executors, readings, .. } = self.survey(cache, followed);
+        let Survey { mut snapshot, apps, mut executors, faults, readings, .. } = self.survey(cache, followed);
         let (mut wake, mut told) = (Vec::new(), Vec::new());
         let mut outcome = Outcome::default();
         snapshot.standing = std::mem::take(&mut self.standing);
@@ -132,6 +133,10 @@ impl Memory {
             }
         }
         let first = self.tell(&outcome, &snapshot, &apps, &mut wake);
+        for (uid, name, Unreadable(message)) in faults {
+            let trouble = Trouble { reason: "PriorityClassMissing".into(), message };
+            self.answer(&uid, &name, Verdict { trouble, place: None }, &mut wake);
+        }
         self.standing = std::mem::take(&mut snapshot.standing);
         let Outcome { queues, .. } = outcome;
         self.readings = readings.with(snapshot.shapes, apps.len());
@@ -167,12 +172,15 @@ impl Memory {
                 let entry = self.entries.entry(uid.clone()).or_default();
                 entry.allow(staying);
                 for (place, count) in going {
-                    retire(&mut entry.retired, executors, *place, *count);
+                    let promised = count - retire(&mut entry.retired, executors, *place, *count);
+                    if let Some(node) = node(*place) {
+                        entry.unseat(&node, promised);
+                    }
                 }
             }
             Decision::Evict { beneficiary, .. } => {
                 let entry = self.entries.entry(uid.clone()).or_default();
-                if entry.grant.take().is_some() {
+                if entry.grant.take_if(|grant| !grant.heard).is_some() {
                     // Nobody has heard of it yet: it stands in line again.
                     entry.give_seats_back();
                 } else {
@@ -215,27 +223,30 @@ impl Memory {
                     message: trouble.message.clone(),
                 });
             }
-            let Some(entry) = self.entries.get_mut(uid).filter(|entry| entry.asks && entry.grant.is_none()) else {
-                continue;
-            };
-            let verdict =
-                Verdict { trouble, place: queue.map(|queue| QueuePlace { name: queue.to_string(), position: place }) };
-            let same = |old: &Verdict| old.trouble.reason == verdict.trouble.reason && old.place == verdict.place;
-            if !entry.verdict.as_ref().is_some_and(same) {
-                wake.push(name.clone());
-            }
-            entry.verdict = Some(verdict);
+            let place = queue.map(|queue| QueuePlace { name: queue.to_string(), position: place });
+            self.answer(uid, name, Verdict { trouble, place }, wake);
         }
         first
     }
+
+    /// Tells one that asks why it waits, and wakes it where that is news.
+    fn answer(&mut self, uid: &str, name: &Name, verdict: Verdict, wake: &mut Vec<Name>) {
+        let Some(entry) = self.entries.get_mut(uid).filter(|entry| entry.asks && entry.grant.is_none()) else { return };
+        let same = |old: &Verdict| old.trouble.reason == verdict.trouble.reason && old.place == verdict.place;
+        if !entry.verdict.as_ref().is_some_and(same) {
+            wake.push(name.clone());
+        }
+        entry.verdict = Some(verdict);
+    }
 }
 
-/// Those on a node that were made last, and do not run where there are such, are the ones to go.
-fn retire(retired: &mut std::collections::BTreeSet<u32>, executors: &mut Vec<(u32, usize)>, place: usize, count: u32) {
-    for _ in 0..count {
-        let Some(found) = executors.iter().position(|(_, node)| *node == place) else { return };
+/// Those on a node that were made last, and do not run where there are such, are the ones to go. Answers how many are there.
+fn retire(retired: &mut BTreeSet<u32>, executors: &mut Vec<(u32, usize)>, place: usize, count: u32) -> u32 {
+    for gone in 0..count {
+        let Some(found) = executors.iter().position(|(_, node)| *node == place) else { return gone };
         retired.insert(executors.remove(found).0);
     }
+    count
 }
 
 fn name(rank: usize, placement: &Placement, snapshot: &Snapshot) -> Claim {

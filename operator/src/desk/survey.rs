@@ -9,11 +9,9 @@ use std::{
 
 use kube::ResourceExt;
 use onager_core::{
-    intake,
+    intake::{self, Unreadable},
     queue::{
-        Amounts, App, Claim, Name, Provisioning, Shape, Site, Snapshot, Stage,
-        ground::{Ground, Placement, View},
-        quota::NamespaceQuota,
+        Amounts, App, Claim, Name, Shape, Site, Snapshot, Stage, ground::Placement, quota::NamespaceQuota,
         snapshot::NOWHERE,
     },
 };
@@ -24,6 +22,7 @@ use super::{
     census::{Census, Left, Made},
     entry::Entry,
     facts::Readings,
+    seats::{Unseated, promise},
 };
 use crate::{
     cache::{Cache, state},
@@ -39,6 +38,8 @@ pub struct Survey {
     pub apps: Vec<(String, Name)>,
     /// Executors by number, with their nodes: those that run last.
     pub executors: Vec<Vec<(u32, usize)>>,
+    /// Those that cannot be read, and why: what they have counts until it is gone.
+    pub faults: Vec<(String, Name, Unreadable)>,
     /// What was read, without the shapes that the snapshot has.
     pub readings: Readings,
     /// Whose pods are there, by namespace.
@@ -99,25 +100,49 @@ impl Memory {
             .enumerate()
             .map(|(number, (app, _))| (app.metadata.uid.as_deref().unwrap_or_default(), number))
             .collect();
-        let Census { made, left } = self.census(cache, &mut nodes, &places, &numbers);
+        let Census { made, mut left } = self.census(cache, &mut nodes, &places, &numbers);
 
-        let mut survey = Survey::default();
+        let (mut survey, mut unseated) = (Survey::default(), Vec::new());
         for ((app, is_admitted), made) in all.iter().zip(made) {
-            let Some(mut read) = self.readings.app(cache, app) else { continue };
-            self.as_made(&mut read, &made);
             let uid = app.metadata.uid.clone().unwrap_or_default();
-            let wants = followed.wants(&uid);
-            let entry = self.entries.get_mut(&uid);
-            let entry = entry.map(|entry| {
+            let mut read = match self.readings.app(cache, app) {
+                Ok(read) => read,
+                Err(fault) => {
+                    let name = Name::new(&app.namespace().unwrap_or_default(), &app.name_any());
+                    survey.faults.push((uid.clone(), name.clone(), fault));
+                    left.insert(uid, Left { name, queue: intake::queue_of(app), made });
+                    continue;
+                }
+            };
+            self.as_made(&mut read, &made);
+            let mut entry = self.entries.get_mut(&uid);
+            if let Some(entry) = &mut entry {
                 entry.retired.retain(|index| made.leaving.contains(index));
-                &*entry
-            });
-            place(&mut read, app, *is_admitted, entry, &made, wants, &places);
+                entry.keep_seats(|node| places.contains_key(node));
+            }
+            let allowed = allowed(app, *is_admitted, entry.as_deref());
+            let mut without = Unseated::default();
+            (read.pods, without) = match allowed {
+                Some(executors) => promise(executors, entry.as_deref_mut(), &made, &places),
+                None => (made.leaving(), without),
+            };
+            // What was promised to one that gives way may be made any moment, until it is on record that it waits.
+            let evicted = entry.as_ref().is_some_and(|entry| entry.evicted.is_some());
+            if evicted {
+                std::mem::take(&mut without).go_nowhere(&mut read.pods);
+                read.pods.leave();
+            }
+            match allowed.filter(|_| !evicted) {
+                Some(executors) => admit(&mut read, app, executors, entry.as_deref(), followed.wants(&uid)),
+                None => wait(&mut read, entry.as_deref(), &places),
+            }
             survey.push(uid, read, made);
+            unseated.push(without);
         }
         for (uid, left) in left {
             let app = self.left(&left);
             survey.push(uid, app, left.made);
+            unseated.push(Unseated::default());
         }
         self.readings.sweep();
         let snapshot = &mut survey.snapshot;
@@ -139,55 +164,8 @@ impl Memory {
         survey.readings = std::mem::take(&mut self.readings);
         snapshot.shapes = std::mem::take(&mut survey.readings.shapes);
         count_foreign(snapshot, &survey.there);
-        self.find_seats(&mut survey);
+        self.find_seats(snapshot, &survey.apps, &unseated);
         survey
-    }
-
-    /// Pods that are promised, or wait for the scheduler, and have no node yet take room too, wherever they find some.
-    fn find_seats(&mut self, survey: &mut Survey) {
-        let Snapshot { apps, shapes, nodes, queues, .. } = &mut survey.snapshot;
-        let fixed = |app: &App| {
-            let queue = app.queue.as_ref().and_then(|queue| queues.get(queue));
-            queue.is_none_or(|queue| queue.provisioning == Provisioning::Fixed)
-        };
-        let floats = |app: &App| {
-            let pods = &app.pods;
-            app.stage != Stage::Waiting
-                && (pods.driver == Some(NOWHERE) || pods.executors.contains_key(&NOWHERE))
-                && fixed(app)
-        };
-        if !apps.iter().any(floats) {
-            return;
-        }
-        let both = &[View::Now, View::Soon];
-        let mut ground = Ground::new(shapes, nodes);
-        for app in apps.iter() {
-            let pods = &app.pods;
-            for node in pods.driver.iter().chain(&pods.leaving_driver).filter(|node| **node != NOWHERE) {
-                ground.take(app.driver, *node, 1, both);
-            }
-            for (node, count) in pods.executors.iter().chain(&pods.leaving).filter(|(node, _)| **node != NOWHERE) {
-                ground.take(app.executor, *node, *count, both);
-            }
-        }
-        for (number, app) in apps.iter_mut().enumerate().filter(|(_, app)| floats(app)) {
-            let Some(entry) = self.entries.get_mut(&survey.apps[number].0) else { continue };
-            if app.pods.driver == Some(NOWHERE)
-                && let Some(node) = ground.one(app.driver, View::Now)
-            {
-                ground.take(app.driver, node, 1, both);
-                app.pods.driver = Some(node);
-                entry.driver = Some(nodes[node].node.name.clone());
-            }
-            for _ in 0..app.pods.executors.remove(&NOWHERE).unwrap_or(0) {
-                let node = ground.one(app.executor, View::Now).unwrap_or(NOWHERE);
-                if node != NOWHERE {
-                    ground.take(app.executor, node, 1, both);
-                    entry.free_seats.push_back(nodes[node].node.name.clone());
-                }
-                *app.pods.executors.entry(node).or_default() += 1;
-            }
-        }
     }
 
     /// What is on record by now needs no memory.
@@ -202,6 +180,8 @@ impl Memory {
                         entry.given = None;
                     }
                 }
+                // It may be on record any moment.
+                None if entry.grant.as_ref().is_some_and(|grant| grant.heard) => {}
                 None => {
                     (entry.given, entry.wanted, entry.evicted) = (None, None, None);
                     entry.retired.clear();
@@ -263,56 +243,35 @@ impl Memory {
     }
 }
 
-/// How far an application is, what it wants, and where its pods are or will be.
-fn place(
-    app: &mut App,
-    object: &SparkApplication,
-    is_admitted: bool,
-    entry: Option<&Entry>,
-    made: &Made,
-    wants: Option<u32>,
-    places: &HashMap<String, usize>,
-) {
-    let place = |node: &String| places.get(node).copied().unwrap_or(NOWHERE);
-    let evicted = entry.is_some_and(|entry| entry.evicted.is_some());
-    let granted = entry.and_then(|entry| entry.grant.as_ref());
-    let first = app.wanted;
-    if evicted || !(is_admitted || granted.is_some()) {
-        app.stage = Stage::Waiting;
-        app.wanted = first.max(app.minimum);
-        app.pods = made.leaving();
-        app.claim = entry.and_then(|entry| entry.claim.as_ref()).and_then(|claim| {
-            let node = |node: &Option<String>| node.as_ref().map_or(Some(NOWHERE), |node| places.get(node).copied());
-            let executors: Option<Vec<(usize, u32)>> =
-                claim.executors.iter().map(|(name, count)| Some((node(name)?, *count))).collect();
-            let placement = Placement { driver: node(&claim.driver)?, executors: executors? };
-            Some(Claim { rank: claim.rank, placement })
-        });
-        return;
-    }
-    app.pods = made.pods.clone();
-    let recorded = granted.map_or_else(|| on_record(object), |grant| grant.executors);
-    let given = entry.and_then(|entry| entry.given).unwrap_or(recorded);
+/// How many executors an application may have; nothing of one that waits.
+fn allowed(object: &SparkApplication, is_admitted: bool, entry: Option<&Entry>) -> Option<u32> {
+    let granted = entry.and_then(|entry| entry.grant.as_ref()).map(|grant| grant.executors);
+    let promised = granted.or_else(|| is_admitted.then(|| on_record(object)))?;
+    Some(entry.and_then(|entry| entry.given).unwrap_or(promised))
+}
+
+/// One that is admitted, with so many executors.
+fn admit(app: &mut App, object: &SparkApplication, allowed: u32, entry: Option<&Entry>, wants: Option<u32>) {
+    let granted = entry.and_then(|entry| entry.grant.as_ref()).map(|grant| grant.since);
     let since = object.status.as_ref().and_then(|status| status.last_submission_attempt_time.as_ref());
-    app.stage = Stage::Admitted {
-        since: granted.map_or_else(|| since.map_or(0, |since| since.0.as_millisecond()), |grant| grant.since),
-    };
+    let since = granted.unwrap_or_else(|| since.map_or(0, |since| since.0.as_millisecond()));
+    app.stage = Stage::Admitted { since };
     let wanted = entry.and_then(|entry| entry.wanted).or(wants);
-    app.wanted = wanted.unwrap_or(if state(object).is_admitted() && allocates(object) { given } else { first });
-    if !made.driver || made.driver_unbound {
-        app.pods.driver = Some(entry.and_then(|entry| entry.driver.as_ref()).map_or(NOWHERE, place));
-    }
-    let missing = given.saturating_sub(made.executors);
-    let seats = entry.map(|entry| &entry.seats);
-    let seat = |index: &u32| seats.and_then(|seats| seats.get(index)).map_or(NOWHERE, place);
-    let mut promised: Vec<usize> = made.unbound.iter().map(seat).collect();
-    if let Some(entry) = entry {
-        let there = |index: &u32| made.unbound.contains(index) || made.bound.iter().any(|(bound, ..)| bound == index);
-        let assigned = entry.seats.iter().filter(|(index, _)| !there(index)).map(|(_, node)| place(node));
-        promised.extend(assigned.chain(entry.free_seats.iter().map(place)).take(missing as usize));
-    }
-    promised.resize(made.unbound.len() + missing as usize, NOWHERE);
-    promised.into_iter().for_each(|node| *app.pods.executors.entry(node).or_default() += 1);
+    let is_elastic = state(object).is_admitted() && allocates(object);
+    app.wanted = wanted.unwrap_or(if is_elastic { allowed } else { app.wanted });
+}
+
+/// One that waits, perhaps for what others leave to it.
+fn wait(app: &mut App, entry: Option<&Entry>, places: &HashMap<String, usize>) {
+    app.stage = Stage::Waiting;
+    app.wanted = app.wanted.max(app.minimum);
+    app.claim = entry.and_then(|entry| entry.claim.as_ref()).and_then(|claim| {
+        let node = |node: &Option<String>| node.as_ref().map_or(Some(NOWHERE), |node| places.get(node).copied());
+        let executors: Option<Vec<(usize, u32)>> =
+            claim.executors.iter().map(|(name, count)| Some((node(name)?, *count))).collect();
+        let placement = Placement { driver: node(&claim.driver)?, executors: executors? };
+        Some(Claim { rank: claim.rank, placement })
+    });
 }
 
 fn allocates(app: &SparkApplication) -> bool {

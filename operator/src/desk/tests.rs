@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::scheduling::v1::PriorityClass;
 use kube::runtime::watcher::Event;
 use onager_core::{Action, queue::Name};
 use onager_crds::{Queue, QueuePlace, SparkApplication, SparkApplicationStatus, State};
@@ -292,4 +293,93 @@ fn sizes_that_nobody_asks_for_any_more_are_forgotten() {
     assert!(world.desk.memory().readings.shapes.len() < 1_200);
     let stays = app("stays", 1, json!({}));
     assert_eq!(world.ask(&stays), Answer::Start(1), "those that ask now are read anew");
+}
+
+#[test]
+fn what_is_on_record_has_its_room_after_a_restart_too() {
+    let world = World::new("3");
+    let first = world.submitted(&app("first", 1, json!({})), 1);
+    assert_eq!(world.waits(&app("second", 1, json!({}))).trouble.reason, "ClusterFull", "its pods are not made yet");
+    assert_eq!(world.desk.seat_of_driver("uid-first").as_deref(), Some("one"));
+    world.pod(&first, 0, Some("one"), "1");
+    world.pod(&first, 1, None, "1");
+    (0..3).for_each(|_| drop(world.round()));
+    let memory = world.desk.memory();
+    let entry = &memory.entries["uid-first"];
+    assert_eq!((entry.driver.as_deref(), entry.free_seats.len()), (None, 0), "nothing is found twice");
+    assert_eq!(entry.seats, [(1, "one".to_string())].into());
+}
+
+#[test]
+fn a_node_that_was_found_and_is_gone_is_replaced() {
+    let world = World::new("2");
+    let first = app("first", 1, json!({}));
+    assert_eq!(world.ask(&first), Answer::Start(1));
+    let gone = serde_json::from_value(json!({"metadata": {"name": "one"}})).expect("a node");
+    world.cache.nodes().take_in(&Event::Delete(gone));
+    world.node("two", "2");
+    world.round();
+    assert_eq!(world.desk.seat_of_driver("uid-first").as_deref(), Some("two"));
+    world.desk.seat("uid-first", &[Action::CreateExecutor { attempt: 1, index: 1 }]);
+    assert_eq!(world.desk.seat_of_executor("uid-first", 1).as_deref(), Some("two"));
+}
+
+#[test]
+fn who_heard_that_it_starts_holds_its_room_until_it_is_on_record_that_it_waits() {
+    let world = World::new("3");
+    world.queue("etl", json!({"guarantee": {"cpu": "2"}}));
+    world.queue("adhoc", json!({}));
+    let first = app("first", 1, json!({"queue": "adhoc"}));
+    assert_eq!(world.ask(&first), Answer::Start(1));
+    let owed = app("owed", 1, json!({"queue": "etl"}));
+    for _ in 0..3 {
+        assert_eq!(world.waits(&owed).trouble.reason, "WaitingForEvictions", "the first may be saved as admitted");
+    }
+    let mut first = world.submitted(&first, 1);
+    assert_eq!(world.waits(&owed).trouble.reason, "WaitingForEvictions");
+    assert!(world.desk.allowance(&first, 1).evicted.is_some());
+    first.status.as_mut().expect("status").application_state.state = State::Queued;
+    first.metadata.resource_version = Some("3".into());
+    world.apply(&first);
+    assert_eq!(world.ask(&owed), Answer::Start(1));
+}
+
+#[test]
+fn who_asks_again_before_its_start_is_saved_heeds_what_was_decided_since() {
+    let world = World::new("3");
+    world.queue("etl", json!({"guarantee": {"cpu": "2"}}));
+    world.queue("adhoc", json!({}));
+    let (first, owed) = (app("first", 1, json!({"queue": "adhoc"})), app("owed", 1, json!({"queue": "etl"})));
+    assert_eq!(world.ask(&first), Answer::Start(1));
+    world.waits(&owed);
+    assert_eq!(world.desk.ask(&first), Answer::Later, "it stands in line again");
+    assert_eq!(world.ask(&owed), Answer::Start(1));
+}
+
+#[test]
+fn what_was_given_and_is_not_wanted_any_more_goes_to_others() {
+    let world = World::new("4");
+    let elastic = json!({"dynamicAllocation": {"enabled": true, "minExecutors": 0, "maxExecutors": 9}});
+    let grows = world.submitted(&app("grows", 0, elastic), 0);
+    world.pod(&grows, 0, Some("one"), "1");
+    world.desk.allowance(&grows, 9);
+    world.round();
+    assert_eq!(world.desk.allowance(&grows, 0).executors, 3);
+    assert_eq!(world.ask(&app("second", 1, json!({}))), Answer::Start(1));
+}
+
+#[test]
+fn one_without_its_priority_class_is_told_and_what_it_has_counts() {
+    let world = World::new("3");
+    let spec = json!({"driver": {"cores": 1, "memory": "512m", "priorityClassName": "high"}});
+    let first = app("first", 1, spec);
+    assert_eq!(world.waits(&first).trouble.reason, "PriorityClassMissing");
+    let class = json!({"metadata": {"name": "high", "uid": "high"}, "value": 7});
+    let class: PriorityClass = serde_json::from_value(class).expect("a class");
+    world.cache.classes().take_in("", &Event::Apply(class.clone()), |class| Some(class.clone()));
+    assert_eq!(world.ask(&first), Answer::Start(1));
+    let first = world.submitted(&first, 1);
+    (0..=1).for_each(|index| world.pod(&first, index, Some("one"), "1"));
+    world.cache.classes().take_in("", &Event::Delete(class), |class| Some(class.clone()));
+    world.waits(&app("second", 1, json!({})));
 }
