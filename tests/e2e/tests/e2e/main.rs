@@ -1,6 +1,7 @@
 //! End-to-end tests, one module for each theme; a test's name is a sentence. They run on the cluster that
 //! `tests/e2e/run.sh` brings up, which `make test` calls.
 
+mod autoscaled;
 mod certificates;
 mod cli;
 mod completes;
