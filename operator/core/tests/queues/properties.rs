@@ -184,19 +184,25 @@ fn leaves_what_is_deserved(snapshot: &Snapshot, outcome: &Outcome) -> Result<(),
             let report = outcome.queues.iter().find(|report| report.name.as_ref() == Some(&level)).unwrap();
             let used = soon(&level);
             let keeps = snapshot.gang(taker).some().any(|(kind, _)| used.get(kind) >= report.deserved.get(kind));
+            // One piece goes past that for a guarantee, whoever else was helped before.
             let owes = outcome.decisions.iter().any(|other| match other {
                 Decision::Evict { app, beneficiary } | Decision::Shrink { app, beneficiary, .. } => {
-                    let taker = &snapshot.apps[*beneficiary];
-                    let mut theirs = chain(snapshot, taker).into_iter().filter(|above| *above != level);
-                    chain(snapshot, &snapshot.apps[*app]).contains(&level)
-                        && theirs.any(|above| is_owed(snapshot, &above, taker))
+                    let (victim, taker) = (&snapshot.apps[*app], &snapshot.apps[*beneficiary]);
+                    chain(snapshot, victim).contains(&level)
+                        && chain(snapshot, taker).iter().any(|above| *above != level && is_owed(snapshot, above, taker))
                 }
                 _ => false,
             });
-            let piece = snapshot.size(victim, matches!(decision, Decision::Evict { .. }), pieces(decision, victim));
-            let nearly = snapshot.gang(taker).some().any(|(kind, _)| {
-                let kept = snapshot.queues[&level].guarantee.get(kind);
-                used.get(kind) >= kept && used.get(kind) + piece.get(kind) > report.deserved.get(kind)
+            let nearly = outcome.decisions.iter().any(|other| {
+                let victim = &snapshot.apps[other.app()];
+                let piece = snapshot.size(victim, matches!(other, Decision::Evict { .. }), pieces(other, victim));
+                let kept = &snapshot.queues[&level].guarantee;
+                let past = |kind| {
+                    used.get(kind) >= kept.get(kind) && used.get(kind) + piece.get(kind) > report.deserved.get(kind)
+                };
+                matches!(other, Decision::Evict { .. } | Decision::Shrink { .. })
+                    && chain(snapshot, victim).contains(&level)
+                    && snapshot.gang(taker).some().any(|(kind, _)| past(kind))
             });
             prop_assert!(
                 for_own || keeps || owes && nearly,
