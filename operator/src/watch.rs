@@ -41,10 +41,8 @@ pub async fn pods(context: Arc<Context>, ready: watch::Sender<bool>) {
             if effect.moved {
                 context.cache.room_moved();
             }
-            if effect.room {
-                if let Some((namespace, name)) = &effect.application {
-                    schedule::wake_for_run(&context, namespace, name);
-                }
+            if let (true, Some((namespace, name))) = (effect.room, &effect.application) {
+                schedule::wake_for_run(&context, namespace, name);
             }
         }
     })

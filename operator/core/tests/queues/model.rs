@@ -42,6 +42,9 @@ pub struct Decided {
     pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
 }
 
+/// What each level uses in one of the views.
+type Used<'a> = &'a dyn Fn(usize) -> Amounts;
+
 pub struct Model<'a> {
     pub snapshot: &'a Snapshot,
     pub time: i64,
@@ -190,7 +193,7 @@ impl<'a> Model<'a> {
     }
 
     /// What is used of a level, or held for those below it that do not lend.
-    fn held(&self, level: usize, used: &dyn Fn(usize) -> Amounts) -> Amounts {
+    fn held(&self, level: usize, used: Used<'_>) -> Amounts {
         if self.tree.is_leaf(level) {
             return used(level);
         }
@@ -252,7 +255,7 @@ impl<'a> Model<'a> {
     pub fn short_level(&self, leaf: usize, size: &Amounts, view: View) -> Option<(usize, bool)> {
         let soon = |level: usize| self.used_soon(level);
         let now = |level: usize| self.used_now(level);
-        let both: &[&dyn Fn(usize) -> Amounts] = if view == View::Soon { &[&soon] } else { &[&soon, &now] };
+        let both: &[Used<'_>] = if view == View::Soon { &[&soon] } else { &[&soon, &now] };
         let (level, kind, held) = self.over(leaf, size, both)?;
         let ever = self.over(leaf, size, &[&|_| Amounts::default()]);
         let for_ever = match held {
@@ -268,8 +271,8 @@ impl<'a> Model<'a> {
 
     /// The first level and resource of which there would be too much in one of the views, and whether only with what is held for
     /// others.
-    fn over(&self, leaf: usize, size: &Amounts, views: &[&dyn Fn(usize) -> Amounts]) -> Option<(usize, usize, bool)> {
-        let most = |amounts: &dyn Fn(&dyn Fn(usize) -> Amounts) -> Amounts| {
+    fn over(&self, leaf: usize, size: &Amounts, views: &[Used<'_>]) -> Option<(usize, usize, bool)> {
+        let most = |amounts: &dyn Fn(Used<'_>) -> Amounts| {
             views.iter().map(|used| amounts(*used)).fold(Amounts::default(), |most, next| most.at_least(&next))
         };
         // What is held for a queue grows less than its usage does, as long as it comes out of what is held.
