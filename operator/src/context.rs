@@ -21,6 +21,7 @@ use crate::{
     progress::Followed,
     schedule::Schedules,
     sides::Refusals,
+    turns::Turns,
 };
 
 /// Shared by all workers.
@@ -44,7 +45,7 @@ pub struct Context {
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Bounds how many applications are worked on at once, over all namespaces.
-    pub workers: tokio::sync::Semaphore,
+    pub turns: Turns,
     /// Who starts, grows and gives way.
     pub desk: Desk,
     /// How many first lists of what is decided on beside applications, pods and nodes are not complete.

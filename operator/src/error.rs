@@ -20,6 +20,9 @@ pub enum ActError {
     /// An object of somebody else has the name.
     #[error("{0} belongs to somebody else")]
     NameInUse(String),
+    /// Nothing was answered in time; what was asked may have happened.
+    #[error("the API server did not answer in time")]
+    TooSlow,
     /// Try again.
     #[error(transparent)]
     Kube(#[from] kube::Error),

@@ -14,8 +14,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Events that may wait; a burst of thousands of applications has a few each.
 const WAITING: usize = 20_000;
-/// Events that are written at once.
-const AT_ONCE: usize = 8;
+/// Events that are written at once: few, so that a burst of them does not slow down what they tell of.
+const AT_ONCE: usize = 2;
 
 type Told = (Event, ObjectReference);
 

@@ -21,6 +21,7 @@ mod schedule;
 mod scope;
 mod serve;
 mod sides;
+mod turns;
 mod watch;
 mod webhook;
 mod why;
@@ -51,6 +52,7 @@ use crate::{
     pause::Pauses,
     progress::{Followed, poll},
     sides::Refusals,
+    turns::Turns,
     webhook::Webhook,
 };
 
@@ -121,7 +123,7 @@ async fn main() -> anyhow::Result<()> {
         control,
         followed: Arc::new(followed),
         metrics,
-        workers: tokio::sync::Semaphore::new(config.workers.into()),
+        turns: Turns::new(config.workers.into()),
         desk: Desk::default(),
         unread: state::channel(0).0,
         pauses: Pauses::default(),

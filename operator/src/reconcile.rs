@@ -7,7 +7,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{ResourceExt, runtime::controller::Action as Next};
 use onager_core::{Action, Plan, Seen, Trouble, conf, lifecycle};
-use onager_crds::SparkApplication;
+use onager_crds::{SparkApplication, State};
 
 use crate::{
     act::Act,
@@ -22,9 +22,6 @@ use crate::{
 
 /// How long to wait after an error, before the watch may bring news.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long one step may take. A dead connection is only noticed by that: an answer may be lost, never a decision, since
-/// the step is repeated on names and versions.
-const STEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Brings an application one step on.
 ///
@@ -32,19 +29,25 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 /// See [`ReconcileError`]; the step is repeated.
 pub fn reconcile(watched: Arc<Named>, context: Arc<Context>) -> BoxFuture<'static, Result<Next, ReconcileError>> {
     async move {
+        let (namespace, name) = (watched.namespace().unwrap_or_default(), watched.name_any());
+        let newest = || context.cache.apps().get(&namespace, &name);
         context.metrics.queue.inc();
-        let permit = context.workers.acquire().await;
+        let turn = context.turns.take(newest().is_none_or(|app| follows(&app, &context))).await;
         context.metrics.queue.dec();
-        let Ok(_permit) = permit else { return Ok(Next::await_change()) };
-        let newest = context.cache.apps().get(&watched.namespace().unwrap_or_default(), &watched.name_any());
-        let Some(app) = newest else { return Ok(Next::await_change()) };
+        let (Some(_turn), Some(app)) = (turn, newest()) else { return Ok(Next::await_change()) };
         let timer = context.metrics.reconcile_seconds.start_timer();
-        let again =
-            tokio::time::timeout(STEP_LIMIT, step(&app, &context)).await.unwrap_or(Err(ReconcileError::TooSlow));
+        let again = step(&app, &context).await;
         timer.observe_duration();
         again.map(|again| again.map_or_else(Next::await_change, Next::requeue))
     }
     .boxed()
+}
+
+/// Whether nothing of an application starts, or its driver is there: what is left to do is not as urgent as to start another.
+fn follows(app: &SparkApplication, context: &Context) -> bool {
+    let namespace = app.metadata.namespace.as_deref().unwrap_or_default();
+    let submits = lifecycle::asks_for_room(state(app)) || state(app) == State::Submitted;
+    !submits || context.cache.pods().get(namespace, &lifecycle::driver_pod_name(app)).is_some()
 }
 
 /// What follows an error.
@@ -178,7 +181,7 @@ async fn carry_out(
         ActError::Rejected(_) => context.pauses.refused(&uid, trouble("PodRejected"), true),
         ActError::NamespaceTerminating(_) => context.pauses.refused(&uid, trouble("NamespaceTerminating"), true),
         ActError::NameInUse(_) => context.pauses.refused(&uid, trouble("DriverNameInUse"), false),
-        ActError::Kube(_) => context.pauses.refused(&uid, None, false),
+        ActError::TooSlow | ActError::Kube(_) => context.pauses.refused(&uid, None, false),
     };
     // A final answer to what a finished run leaves behind changes nothing about it.
     if state(app).is_terminal() {

@@ -11,8 +11,9 @@ use kube::{
 };
 use onager_core::{Event, EventKind};
 use onager_crds::{SparkApplication, SparkApplicationStatus};
+use tokio::time::timeout;
 
-use crate::{context::Context, error::ReconcileError};
+use crate::{act::SILENCE, context::Context, error::ReconcileError};
 
 /// The longest text of an event, as the API server has it, in bytes.
 const NOTE_LIMIT: usize = 1_000;
@@ -20,7 +21,8 @@ const NOTE_LIMIT: usize = 1_000;
 /// Saves a status.
 ///
 /// # Errors
-/// [`ReconcileError::Conflict`] when the application has changed since it was read.
+/// [`ReconcileError::Conflict`] when the application has changed since it was read, [`ReconcileError::TooSlow`] when nothing
+/// is answered for [`SILENCE`].
 pub async fn save(
     app: &SparkApplication,
     status: &SparkApplicationStatus,
@@ -28,13 +30,14 @@ pub async fn save(
 ) -> Result<Arc<SparkApplication>, ReconcileError> {
     let api: Api<SparkApplication> = Api::namespaced(context.client.clone(), &app.namespace().unwrap_or_default());
     let changed = SparkApplication { status: Some(status.clone()), ..app.clone() };
-    let saved =
-        api.replace_status(&app.name_any(), &PostParams::default(), &changed).await.map_err(|error| match error {
-            kube::Error::Api(answer) if matches!(answer.reason.as_str(), "Conflict" | "NotFound") => {
-                ReconcileError::Conflict
-            }
-            error => ReconcileError::Status(error),
-        })?;
+    let (name, how) = (app.name_any(), PostParams::default());
+    let answer = timeout(SILENCE, api.replace_status(&name, &how, &changed)).await;
+    let saved = answer.map_err(|_| ReconcileError::TooSlow)?.map_err(|error| match error {
+        kube::Error::Api(answer) if matches!(answer.reason.as_str(), "Conflict" | "NotFound") => {
+            ReconcileError::Conflict
+        }
+        error => ReconcileError::Status(error),
+    })?;
     let state = &status.application_state;
     tracing::info!(
         namespace = app.namespace(),

@@ -6,6 +6,7 @@ mod sides;
 use std::{
     collections::BTreeSet,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use futures::{StreamExt, stream};
@@ -22,6 +23,7 @@ use onager_core::{
     workload::PodSize,
 };
 use onager_crds::SparkApplication;
+use tokio::time::timeout;
 
 use crate::{
     build::{self, Site},
@@ -34,6 +36,9 @@ use crate::{
 
 /// Executors of one application that are created at once.
 const AT_ONCE: usize = 32;
+/// For so long none of what is under way may be answered. A dead connection is only noticed by that: an answer may be lost,
+/// never a decision, since a step is repeated on names and versions. All pods of a large gang may take longer.
+pub const SILENCE: Duration = Duration::from_secs(60);
 
 /// One application's writes.
 pub struct Act<'a> {
@@ -56,20 +61,30 @@ impl<'a> Act<'a> {
     /// Carries out all actions, in order; what is made one after the other is made at the same time, and so is what is deleted.
     ///
     /// # Errors
-    /// The first that fails, once those under way have an answer; what was done stays done.
+    /// The first that fails, once all have an answer, or none of them for [`SILENCE`]; what was done stays done.
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
         for group in actions.chunk_by(|a, b| (makes_pod(a) && makes_pod(b)) || (deletes(a) && deletes(b))) {
             if group.iter().any(makes_pod) {
-                let service = self.service().await?;
-                for action in group {
-                    if let Action::CreateDriver { attempt } = action {
-                        self.create_secret(*attempt, &service).await?;
-                    }
-                }
+                timeout(SILENCE, self.prepare(group)).await.map_err(|_| ActError::TooSlow)??;
             }
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
-            let answers: Vec<Result<(), ActError>> = stream::iter(writes).buffer_unordered(AT_ONCE).collect().await;
-            answers.into_iter().collect::<Result<(), ActError>>()?;
+            let mut answers = stream::iter(writes).buffer_unordered(AT_ONCE);
+            let mut done = Ok(());
+            while let Some(answer) = timeout(SILENCE, answers.next()).await.map_err(|_| ActError::TooSlow)? {
+                done = done.and(answer);
+            }
+            done?;
+        }
+        Ok(())
+    }
+
+    /// What pods need to be there: the driver's Service, and for the driver its Secret.
+    async fn prepare(&self, group: &[Action]) -> Result<(), ActError> {
+        let service = self.service().await?;
+        for action in group {
+            if let Action::CreateDriver { attempt } = action {
+                self.create_secret(*attempt, &service).await?;
+            }
         }
         Ok(())
     }
@@ -217,7 +232,6 @@ impl<'a> Act<'a> {
     }
 }
 
-/// Pods need the driver's Service to be there, and the driver's its Secret.
 fn makes_pod(action: &Action) -> bool {
     matches!(action, Action::CreateDriver { .. } | Action::CreateExecutor { .. })
 }

@@ -33,7 +33,7 @@ pub fn reconcile(
     context: Arc<Context>,
 ) -> BoxFuture<'static, Result<Next, ReconcileError>> {
     async move {
-        let Ok(_permit) = context.workers.acquire().await else { return Ok(Next::await_change()) };
+        let Some(_turn) = context.turns.take(true).await else { return Ok(Next::await_change()) };
         let newest = context.schedules.get(&watched.namespace().unwrap_or_default(), &watched.name_any());
         let Some(object) = newest else { return Ok(Next::await_change()) };
         let step = tokio::time::timeout(STEP_LIMIT, step(&object, &context)).await;
@@ -77,7 +77,7 @@ async fn step(object: &Arc<ScheduledSparkApplication>, context: &Context) -> Res
         ActError::Forbidden(_) => context.pauses.refused(&uid, trouble("Forbidden"), false),
         ActError::NameInUse(_) => context.pauses.refused(&uid, trouble("RunNameInUse"), false),
         ActError::NamespaceTerminating(_) => context.pauses.refused(&uid, trouble("NamespaceTerminating"), true),
-        ActError::Kube(_) => context.pauses.refused(&uid, None, false),
+        ActError::TooSlow | ActError::Kube(_) => context.pauses.refused(&uid, None, false),
         ActError::Rejected(refusal) => {
             let now = Timestamp::now();
             let plan = schedule::reject(&observe::seen(context, &saved, now), refusal, now);

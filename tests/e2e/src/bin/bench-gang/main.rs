@@ -18,13 +18,19 @@ use crate::bare::Mold;
 use crate::pace::{Pace, two};
 
 const PODS: usize = 10_000;
-/// How many gangs they are.
-const GANGS: [usize; 4] = [1, 20, 200, 2_000];
+/// Of how many pods the gangs of each shape are, beside the one of all.
+const SIZES: [usize; 3] = [500, 50, 5];
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let pods: usize = std::env::args().nth(1).map_or(Ok(PODS), |count| count.parse())?;
-    let shapes = GANGS.into_iter().filter(|gangs| pods / gangs >= 2);
+    let mut numbers = std::env::args().skip(1).map(|number| number.parse::<usize>());
+    let pods = numbers.next().unwrap_or(Ok(PODS))?;
+    let mut sizes = numbers.collect::<Result<Vec<usize>, _>>()?;
+    let all = sizes.is_empty();
+    if all {
+        sizes = std::iter::once(pods).chain(SIZES).filter(|size| *size <= pods).collect();
+    }
+    ensure!(sizes.iter().all(|size| (2..=pods).contains(size)), "a gang has two pods or more, and at most {pods}");
     let cluster = ground::cluster()?;
     let client = ground::client_without_retry(&cluster).await?;
     let nodes = gangs::size_nodes(&client).await?;
@@ -39,14 +45,18 @@ async fn main() -> Result<()> {
     scale_operator(&client, cluster.name(), 0).await?;
     let before = one_by_one(&bare, &mold, pods, &nodes, "the bare client, before").await?;
     // It may leave a few for its next look at those that failed, minutes later.
-    let scheduler = one_by_one(&bare, &mold, pods, &[], "kube-scheduler").await?;
+    let scheduler = match all {
+        true => Some(one_by_one(&bare, &mold, pods, &[], "kube-scheduler").await?),
+        false => None,
+    };
     scale_operator(&client, cluster.name(), 1).await?;
     replay::settles(&served).await?;
 
     let mut turns = Vec::new();
-    for gangs in shapes {
-        let shape = format!("{gangs}x{}", pods / gangs);
-        let pace = as_gangs(&served, cluster.name(), gangs, pods / gangs, &shape).await?;
+    for size in sizes {
+        let gangs = pods / size;
+        let shape = format!("{gangs}x{size}");
+        let pace = as_gangs(&served, cluster.name(), gangs, size, &shape).await?;
         turns.push((shape, pace));
     }
     let (rss, cpu) = {
@@ -68,8 +78,8 @@ async fn main() -> Result<()> {
             "pods_per_second": limit.round(),
             "longest_pause_ms": before.longest_pause.max(after.longest_pause).as_millis(),
         },
-        "kube_scheduler": scheduler.figures(limit),
-        "kube_scheduler_left": pods - scheduler.pods,
+        "kube_scheduler": scheduler.map(|scheduler| scheduler.figures(limit)),
+        "kube_scheduler_left": scheduler.map(|scheduler| pods - scheduler.pods),
         "operator_rss_mb": rss,
         "operator_cpu_s": two(cpu),
     });
@@ -89,7 +99,8 @@ async fn one_by_one(bare: &Fleet, mold: &Arc<Mold>, pods: usize, nodes: &[String
 async fn as_gangs(served: &Fleet, cluster: &str, gangs: usize, each: usize, shape: &str) -> Result<Pace> {
     let process = operator(cluster)?;
     let (asked, used) = (requests(&served.client).await?, processor_seconds(process)?);
-    let applications: Result<Vec<_>> = (0..gangs).map(|gang| gangs::gang(&format!("g{gang:05}"), each)).collect();
+    // No name comes twice: what is late to delete the pods of the last shape does so by their names.
+    let applications: Result<Vec<_>> = (0..gangs).map(|gang| gangs::gang(&format!("g{each}-{gang}"), each)).collect();
     let pace = pace::time(served, gangs * each, served.create_these(applications?)).await?;
     pace.tell(&format!("the operator, {shape}"));
     ensure!(pace.pods == gangs * each, "not all gangs of {shape} are whole");
