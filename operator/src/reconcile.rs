@@ -158,8 +158,8 @@ async fn carry_out(
     context: &Context,
 ) -> Result<Option<Duration>, ReconcileError> {
     let uid = app.uid().unwrap_or_default();
-    context.desk.seat(&uid, &plan.actions);
-    let done = Act::new(context, app).all(&plan.actions).await;
+    let seats = context.desk.seat(&uid, &plan.actions);
+    let done = Act::new(context, app).seated(seats).all(&plan.actions).await;
     report::tell(app, &plan.events, context).await;
     let Err(error) = done else {
         if !plan.actions.is_empty() {

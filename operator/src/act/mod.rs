@@ -29,7 +29,7 @@ use crate::{
     build::{self, Site},
     cache::{SideRecord, facts},
     context::Context,
-    desk::Desk,
+    desk::Seats,
     error::ActError,
     observe,
 };
@@ -46,6 +46,7 @@ pub struct Act<'a> {
     app: &'a Arc<SparkApplication>,
     namespace: String,
     cpu_limits: CpuLimits,
+    seats: Seats,
     /// Read once for all of its pods.
     workload: OnceLock<Workload>,
 }
@@ -55,7 +56,12 @@ impl<'a> Act<'a> {
     pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
         let cpu_limits = observe::cpu_limits(&context.cache, &namespace);
-        Self { context, app, namespace, cpu_limits, workload: OnceLock::new() }
+        Self { context, app, namespace, cpu_limits, seats: Seats::default(), workload: OnceLock::new() }
+    }
+
+    /// With the nodes that were found for pods that are to be made.
+    pub fn seated(self, seats: Seats) -> Self {
+        Self { seats, ..self }
     }
 
     /// Carries out all actions, in order; what is made one after the other is made at the same time, and so is what is deleted.
@@ -137,7 +143,7 @@ impl<'a> Act<'a> {
         let workload = self.workload()?;
         let site = self.site(&workload.driver);
         let mut pod = build::driver_pod(self.app, workload, attempt, &site, &self.context.settings);
-        self.bind(&mut pod, &workload.driver, |desk, uid| desk.seat_of_driver(uid));
+        self.bind(&mut pod, &workload.driver, self.seats.driver.as_ref());
         self.create_pod(&pod).await
     }
 
@@ -147,17 +153,17 @@ impl<'a> Act<'a> {
         let site = self.site(&workload.executor);
         let mut pod =
             build::executor_pod(self.app, workload, (attempt, index), driver.ip.as_deref().unwrap_or_default(), &site);
-        self.bind(&mut pod, &workload.executor, |desk, uid| desk.seat_of_executor(uid, index));
+        self.bind(&mut pod, &workload.executor, self.seats.executors.get(&index));
         self.create_pod(&pod).await
     }
 
     /// A pod whose node was found, and whose application leaves that to us, is made bound to it: one write, and nobody comes
     /// between.
-    fn bind(&self, pod: &mut Pod, size: &PodSize, seat: impl FnOnce(&Desk, &str) -> Option<String>) {
+    fn bind(&self, pod: &mut Pod, size: &PodSize, seat: Option<&String>) {
         if binds(&self.app.spec, &size.outline)
             && let Some(spec) = &mut pod.spec
         {
-            spec.node_name = seat(&self.context.desk, self.app.metadata.uid.as_deref().unwrap_or_default());
+            spec.node_name = seat.cloned();
         }
     }
 

@@ -14,7 +14,7 @@ mod survey;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -70,6 +70,15 @@ pub struct Allowance {
     pub retired: BTreeSet<u32>,
     /// All of it gives way: why.
     pub evicted: Option<Trouble>,
+}
+
+/// The nodes that were found for pods of an application, by name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seats {
+    /// The driver's.
+    pub driver: Option<String>,
+    /// Executors', by index.
+    pub executors: BTreeMap<u32, String>,
 }
 
 impl Desk {
@@ -141,25 +150,17 @@ impl Desk {
         allowance
     }
 
-    /// The pods that a plan makes get the nodes that were found for them.
-    pub fn seat(&self, uid: &str, actions: &[Action]) {
+    /// The pods that a plan makes get the nodes that were found for them: answers which. Whoever makes thousands of pods asks
+    /// once, since a round may be on.
+    pub fn seat(&self, uid: &str, actions: &[Action]) -> Seats {
         let mut memory = self.memory();
-        let Some(entry) = memory.entries.get_mut(uid) else { return };
+        let Some(entry) = memory.entries.get_mut(uid) else { return Seats::default() };
         for action in actions {
             if let Action::CreateExecutor { index, .. } = action {
                 entry.seat(*index);
             }
         }
-    }
-
-    /// The node that was found for the driver.
-    pub fn seat_of_driver(&self, uid: &str) -> Option<String> {
-        self.memory().entries.get(uid)?.driver.clone()
-    }
-
-    /// The node that was found for an executor.
-    pub fn seat_of_executor(&self, uid: &str, index: u32) -> Option<String> {
-        self.memory().entries.get(uid)?.seats.get(&index).cloned()
+        Seats { driver: entry.driver.clone(), executors: entry.seats.clone() }
     }
 }
 

@@ -165,9 +165,8 @@ fn pods_get_the_nodes_that_were_found_for_them() {
     world.queue("etl", json!({}));
     assert_eq!(world.ask(&first), Answer::Start(3));
     let makes: Vec<Action> = (1..=3).map(|index| Action::CreateExecutor { attempt: 1, index }).collect();
-    world.desk.seat("uid-first", &makes);
-    let mut nodes: Vec<String> = (1..=3).filter_map(|index| world.desk.seat_of_executor("uid-first", index)).collect();
-    nodes.extend(world.desk.seat_of_driver("uid-first"));
+    let seats = world.desk.seat("uid-first", &makes);
+    let mut nodes: Vec<String> = seats.executors.into_values().chain(seats.driver).collect();
     nodes.sort();
     assert_eq!(nodes, ["one", "one", "two", "two"]);
 }
@@ -300,7 +299,7 @@ fn what_is_on_record_has_its_room_after_a_restart_too() {
     let world = World::new("3");
     let first = world.submitted(&app("first", 1, json!({})), 1);
     assert_eq!(world.waits(&app("second", 1, json!({}))).trouble.reason, "ClusterFull", "its pods are not made yet");
-    assert_eq!(world.desk.seat_of_driver("uid-first").as_deref(), Some("one"));
+    assert_eq!(world.desk.seat("uid-first", &[]).driver.as_deref(), Some("one"));
     world.pod(&first, 0, Some("one"), "1");
     world.pod(&first, 1, None, "1");
     (0..3).for_each(|_| drop(world.round()));
@@ -319,9 +318,8 @@ fn a_node_that_was_found_and_is_gone_is_replaced() {
     world.cache.nodes().take_in(&Event::Delete(gone));
     world.node("two", "2");
     world.round();
-    assert_eq!(world.desk.seat_of_driver("uid-first").as_deref(), Some("two"));
-    world.desk.seat("uid-first", &[Action::CreateExecutor { attempt: 1, index: 1 }]);
-    assert_eq!(world.desk.seat_of_executor("uid-first", 1).as_deref(), Some("two"));
+    let seats = world.desk.seat("uid-first", &[Action::CreateExecutor { attempt: 1, index: 1 }]);
+    assert_eq!((seats.driver.as_deref(), seats.executors[&1].as_str()), (Some("two"), "two"));
 }
 
 #[test]
