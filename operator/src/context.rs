@@ -46,6 +46,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Bounds how many applications are worked on at once, over all namespaces.
     pub turns: Turns,
+    /// Bounds how many pods are created at once.
+    pub creates: tokio::sync::Semaphore,
     /// Who starts, grows and gives way.
     pub desk: Desk,
     /// How many first lists of what is decided on beside applications, pods and nodes are not complete.

@@ -124,6 +124,7 @@ async fn main() -> anyhow::Result<()> {
         followed: Arc::new(followed),
         metrics,
         turns: Turns::new(config.workers.into()),
+        creates: tokio::sync::Semaphore::new(act::CREATES),
         desk: Desk::default(),
         unread: state::channel(0).0,
         pauses: Pauses::default(),

@@ -36,6 +36,9 @@ use crate::{
 
 /// Executors of one application that are created at once.
 const AT_ONCE: usize = 32;
+/// Pods of all applications that are created at once: an API server refuses more than a few hundred requests of one client,
+/// and each refusal costs its application a pause.
+pub const CREATES: usize = 64;
 /// For so long none of what is under way may be answered. A dead connection is only noticed by that: an answer may be lost,
 /// never a decision, since a step is repeated on names and versions. All pods of a large gang may take longer.
 pub const SILENCE: Duration = Duration::from_secs(60);
@@ -169,7 +172,10 @@ impl<'a> Act<'a> {
 
     async fn create_pod(&self, pod: &Pod) -> Result<(), ActError> {
         let api: Api<Pod> = self.api();
-        let made = match api.create(&PostParams::default(), pod).await {
+        let permit = self.context.creates.acquire().await;
+        let answer = api.create(&PostParams::default(), pod).await;
+        drop(permit);
+        let made = match answer {
             Ok(made) => made,
             Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
                 let there = api.get(&pod.name_any()).await?;
