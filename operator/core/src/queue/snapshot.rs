@@ -41,7 +41,7 @@ pub struct Shape {
     pub requests: Amounts,
     /// Its limits, as quotas count them.
     pub limits: Amounts,
-    /// What it asks of its node beside room; `others` is not looked at.
+    /// What it asks of its node beside room.
     pub ask: PodAsk,
     /// Its priority class's name, by which quotas may count.
     pub class: Option<String>,

@@ -74,7 +74,7 @@ async fn executors_come_while_tasks_wait_and_leave_when_idle() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_is_killed_in_between_goes_on() -> Result<()> {
     alone(async |team: Team| {
-        let run = team.start(elastic("elastic", &wide_then_narrow(6, 8))).await?;
+        let run = team.start(elastic("elastic", &wide_then_narrow(6, 24))).await?;
         grows(&run).await?;
         let before: Vec<String> = run.executors().await?.iter().map(Pod::uid).map(Option::unwrap_or_default).collect();
         let operator = ["--namespace", "onager-system"];
@@ -84,7 +84,7 @@ async fn an_operator_that_is_killed_in_between_goes_on() -> Result<()> {
         let still: Vec<String> = run.executors().await?.iter().map(Pod::uid).map(Option::unwrap_or_default).collect();
         ensure!(before.iter().any(|uid| still.contains(uid)), "of {before:?} none is left of {still:?}");
         shrinks(&run).await?;
-        completes_rightly(&run, 14).await.map(drop)
+        completes_rightly(&run, 30).await.map(drop)
     })
     .await
 }

@@ -190,8 +190,8 @@ async fn an_image_that_cannot_be_pulled() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_memory_than_any_node_has() -> Result<()> {
     in_namespace(async |team: Team| {
-        raise_quota(&team, json!({"requests.memory": "2Ti", "limits.memory": "2Ti"})).await?;
-        let run = team.start(app("huge").with(json!({"executor": {"memory": "900g"}}))).await?;
+        raise_quota(&team, json!({"requests.memory": "200Ti", "limits.memory": "200Ti"})).await?;
+        let run = team.start(app("huge").with(json!({"executor": {"memory": "90000g"}}))).await?;
         let message = run.queues("TooLarge").await?;
         for words in ["memory", "too little", "it never fits"] {
             ensure!(message.contains(words), "{message}");
