@@ -49,6 +49,7 @@ pub fn plan(seen: &Seen<'_>, now: Timestamp) -> Plan {
 pub fn reject(seen: &Seen<'_>, refusal: &str, now: Timestamp) -> Plan {
     let object = seen.schedule;
     let mut draft = Draft::new(seen, now);
+    draft.actions = history::settle(&mut draft.status, seen);
     if let (Ok(schedule), Some(due)) = (read(object), draft.status.next_run.clone()) {
         let message = format!("the run of {} was skipped: it was refused: {refusal}", due.0);
         draft.skip(&message, EventKind::Warning, schedule.next_after(now));
