@@ -50,7 +50,9 @@ pub fn follow(
     let home: Vec<Duration> = mine.iter().filter_map(|pod| is_home_for(pod, now)).collect();
     let left = home.len();
     let wanting = (wanted as usize).saturating_sub(live.len() + left);
-    let missing = if seen.held.is_some() { 0 } else { wanting };
+    // Those of an older attempt have their room until they are gone.
+    let in_place = stale.iter().filter(|pod| pod.node_ready && !pod.ended()).count();
+    let missing = if seen.held.is_some() { 0 } else { wanting.saturating_sub(in_place) };
     // Whoever was there and is lost is told of, also where nobody takes its place.
     let gone = (wanted.max(executors.wanted) as usize).saturating_sub(live.len() + left);
     let gone = if seen.held.is_some() { 0 } else { gone };
