@@ -83,6 +83,20 @@ fn a_driver_whose_create_was_answered_late_is_the_driver() {
 }
 
 #[test]
+fn executors_that_were_made_without_their_driver_have_their_room_until_they_are_gone() {
+    let mut world = World::new(false);
+    world.step(ALL);
+    // The operator was killed before it made the driver, and after it made the others.
+    world.pods.remove(driver(&world));
+    world.comes_to_rest();
+    let executors = |world: &World| world.pods.iter().filter(|pod| pod.role != Role::Driver).count();
+    assert_eq!((world.pods[driver(&world)].attempt, executors(&world)), (2, 3), "no more than were asked for");
+    pods_go(&mut world);
+    assert_eq!((executors(&world), live(&world).len()), (3, 3));
+    assert!(world.pods.iter().all(|pod| pod.attempt == 2));
+}
+
+#[test]
 fn a_driver_of_an_earlier_run_that_comes_late_is_not_the_driver() {
     let mut world = World::new(false);
     world.step(Step::Reconcile { writes: 1 });
