@@ -88,7 +88,9 @@ impl Memory {
                 None => drop(self.entries.remove(&uid)),
             }
         }
-        all.sort_by(|(a, _), (b, _)| a.metadata.uid.cmp(&b.metadata.uid));
+        // Creation is told in whole seconds: between those of one second the name decides, and not chance.
+        let name = |app: &SparkApplication| (app.namespace(), app.name_any(), app.uid());
+        all.sort_by_cached_key(|(app, _)| name(app));
         all.dedup_by(|(a, _), (b, _)| a.metadata.uid == b.metadata.uid);
 
         let kinds = &mut self.readings.kinds;
