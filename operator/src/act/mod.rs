@@ -17,7 +17,7 @@ use kube::{
 };
 use onager_core::{
     Action, SideKind, Workload,
-    intake::CpuLimits,
+    intake::{Classes, CpuLimits},
     lifecycle::{driver_name, driver_pod_name},
     pod::binds,
     workload::PodSize,
@@ -50,7 +50,8 @@ pub struct Act<'a> {
     namespace: String,
     cpu_limits: CpuLimits,
     seats: Seats,
-    /// Read once for all of its pods.
+    /// Read once for all of its pods, as the workload is.
+    classes: OnceLock<Classes>,
     workload: OnceLock<Workload>,
 }
 
@@ -59,7 +60,8 @@ impl<'a> Act<'a> {
     pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
         let cpu_limits = observe::cpu_limits(&context.cache, &namespace);
-        Self { context, app, namespace, cpu_limits, seats: Seats::default(), workload: OnceLock::new() }
+        let seats = Seats::default();
+        Self { context, app, namespace, cpu_limits, classes: OnceLock::new(), seats, workload: OnceLock::new() }
     }
 
     /// With the nodes that were found for pods that are to be made.
@@ -138,7 +140,8 @@ impl<'a> Act<'a> {
     fn site(&self, pod: &PodSize) -> Site<'a> {
         let taken_ports =
             if pod.outline.host_network() { self.context.cache.pods().host_ports() } else { BTreeSet::new() };
-        let limit_cpu = self.cpu_limits.hold(observe::classes(&self.context.cache).of(pod));
+        let classes = self.classes.get_or_init(|| observe::classes(&self.context.cache));
+        let limit_cpu = self.cpu_limits.hold(classes.of(pod));
         Site { engine: &self.context.engine, limit_cpu, taken_ports, ui: &self.context.ui }
     }
 

@@ -89,8 +89,7 @@ impl Memory {
             }
         }
         // Creation is told in whole seconds: between those of one second the name decides, and not chance.
-        let name = |app: &SparkApplication| (app.namespace(), app.name_any(), app.uid());
-        all.sort_by_cached_key(|(app, _)| name(app));
+        all.sort_by(|(a, _), (b, _)| full_name(a).cmp(&full_name(b)));
         all.dedup_by(|(a, _), (b, _)| a.metadata.uid == b.metadata.uid);
 
         let kinds = &mut self.readings.kinds;
@@ -243,6 +242,11 @@ impl Memory {
         read.sort_by(|a, b| a.name.cmp(&b.name));
         read
     }
+}
+
+/// Namespace, name and UID.
+fn full_name(app: &SparkApplication) -> [&Option<String>; 3] {
+    [&app.metadata.namespace, &app.metadata.name, &app.metadata.uid]
 }
 
 /// How many executors an application may have; nothing of one that waits.

@@ -381,3 +381,15 @@ fn one_without_its_priority_class_is_told_and_what_it_has_counts() {
     world.cache.classes().take_in("", &Event::Delete(class), |class| Some(class.clone()));
     world.waits(&app("second", 1, json!({})));
 }
+
+#[test]
+fn of_applications_of_one_second_the_name_says_who_is_first() {
+    let world = World::new("4");
+    world.queue("etl", json!({"order": "StrictFIFO"}));
+    let of_queue = |name: &str, executors: u32| app(name, executors, json!({"queue": "etl"}));
+    assert_eq!(world.ask(&of_queue("runs", 1)), Answer::Start(1));
+    let (mut large, mut small) = (of_queue("large", 2), of_queue("small", 1));
+    (large.metadata.uid, small.metadata.uid) = (Some("uid-2".into()), Some("uid-1".into()));
+    assert_eq!(world.waits(&large).trouble.reason, "ClusterFull");
+    assert_eq!(world.waits(&small).trouble.reason, "BehindInQueue");
+}
