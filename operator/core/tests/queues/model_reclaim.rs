@@ -98,9 +98,13 @@ impl Cycle<'_> {
             (self.model.coming, self.model.there) = (before, there);
             return None;
         }
-        // Those that turn out not to be needed stay, the last first.
+        // Those that turn out not to be needed stay, the last first; who goes takes its executors along.
         let mut needed: Vec<Vec<Pod>> = Vec::new();
         for gift in given.into_iter().rev() {
+            if needed.iter().flatten().any(|pod| pod.driver && pod.app == gift[0].app) {
+                needed.push(gift);
+                continue;
+            }
             let (without, there) = (self.model.coming.clone(), self.model.there.clone());
             self.put_back(&gift);
             if self.model.fits(number, View::Soon).is_err() {
@@ -190,7 +194,7 @@ impl Cycle<'_> {
             model.decided.shrunk.remove(&victim);
             model.decided.grown.remove(&victim);
             model.decided.evicted.insert(victim, beneficiary);
-        } else if !model.decided.evicted.contains_key(&victim) {
+        } else if model.counts[victim] {
             let nodes = model.decided.shrunk.entry(victim).or_default();
             gift.iter().for_each(|pod| *nodes.entry(pod.node).or_default() += 1);
         }

@@ -423,3 +423,29 @@ fn for_a_guarantee_a_whole_application_goes_that_stands_on_both_sides_of_what_it
     assert_eq!(world.story("b0"), ["0 admitted 3"]);
     assert_eq!(world.story("a0"), ["10 admitted 3"]);
 }
+
+#[test]
+fn one_that_goes_whole_takes_its_executors_along_and_its_queue_keeps_what_it_deserves() {
+    // `large` needs the node of `small`'s driver, not that of its executor; `b` deserves 3 cores then.
+    let world = World::of_nodes(&[5, 8, 5, 2])
+        .queue("a", |queue| queue.weight = 3)
+        .queue("b", |_| {})
+        .queue("c", |queue| queue.weight = 3)
+        .app("first", "b", 1)
+        .app("elastic", "b", 2)
+        .up_to(5)
+        .after(1)
+        .sized("other", "c", 2, 3, 2)
+        .after(2)
+        .sized("large", "a", 2, 2, 2)
+        .after(13)
+        .app("small", "b", 0)
+        .up_to(1)
+        .after(13)
+        .sized("later", "a", 2, 1, 1)
+        .after(18);
+    let at = |name: &str| world.story(name).into_iter().filter(|line| line.starts_with("18 ")).collect::<Vec<_>>();
+    assert_eq!(at("large"), ["18 admitted 2"]);
+    assert_eq!(at("small")[0], "18 evicted 0");
+    assert_eq!(at("elastic"), ["18 resized 2"], "of 5 cores that are left it may give none");
+}
