@@ -1,5 +1,6 @@
 //! Speaks with drivers over their control channel. Each application's token is derived from one key and the application's
-//! UID, so that the operator need not be allowed to read Secrets of teams.
+//! UID, and a driver is given its digest alone: so teams' namespaces hold no Secret of ours, and the operator needs no right
+//! to any there.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use kube::{
 };
 use onager_contract::{Drain, ExecutorLost, Progress, control};
 use serde::Serialize;
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The Secret with the key, in the operator's namespace.
@@ -134,7 +135,12 @@ impl Control {
             unreachable!("HMAC takes keys of any length");
         };
         mac.update(uid.as_bytes());
-        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// What a driver knows its application's token by: SHA-256 of it, in hex.
+    pub fn digest(&self, uid: &str) -> String {
+        hex(&Sha256::digest(self.token(uid)))
     }
 
     /// Asks a driver how far it is.
@@ -212,6 +218,10 @@ impl Control {
 fn because(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// 32 bytes from the operating system.

@@ -82,7 +82,7 @@ rules:
     scope: Namespaced
 {{- end -}}
 
-{{/* What the operator may do where applications live. It makes Secrets and cannot read them; what it makes belongs to its
+{{/* What the operator may do where applications live. It can neither read nor make Secrets; what it makes belongs to its
 application and goes with that. */}}
 {{- define "onager.teamRules" -}}
 - apiGroups: [onager.dev]
@@ -113,9 +113,6 @@ application and goes with that. */}}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, delete]
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [create]
 - apiGroups: [""]
   resources: [resourcequotas, limitranges]
   verbs: [get, list, watch]

@@ -17,8 +17,6 @@ pub const METRICS_PORT: u16 = 8090;
 pub const ENV_DRIVER: &str = "ONAGER_DRIVER";
 /// JSON of [`crate::ExecutorSpec`]: makes the process an executor.
 pub const ENV_EXECUTOR: &str = "ONAGER_EXECUTOR";
-/// The bearer token of the driver's control channel, from the application's Secret.
-pub const ENV_CONTROL_TOKEN: &str = "ONAGER_CONTROL_TOKEN";
 /// The pod's IP address, from the downward API.
 pub const ENV_POD_IP: &str = "ONAGER_POD_IP";
 /// Addresses of the driver as the kubelet puts them in for the driver's Service, host only. Executors dial it.

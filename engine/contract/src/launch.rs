@@ -110,6 +110,10 @@ pub struct DriverSpec {
     /// Where its control channel listens; [`crate::endpoint::CONTROL_PORT`] when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_port: Option<u16>,
+    /// SHA-256 in hex of the token with which the operator dials its control channel: enough to know the operator by, and no
+    /// secret. Absent, the channel answers nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_digest: Option<String>,
 }
 
 /// What an executor is told. The driver's host comes in [`crate::endpoint::ENV_DRIVER_HOST`].

@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, serve as serve_router};
 use onager_contract::{Application, Drain, ExecutorLost, Idle, Phase, Progress, control};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -19,8 +20,8 @@ use crate::executor::{executor_id, executor_index};
 
 #[derive(Clone)]
 pub(super) struct State {
-    /// Without one, every request is refused.
-    token: Option<Arc<str>>,
+    /// Of the token of who is answered. Without one, every request is refused.
+    digest: Option<Arc<str>>,
     application: Application,
     phases: watch::Receiver<(Phase, u64)>,
     scheduler: Arc<Scheduler>,
@@ -28,15 +29,15 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(
-        token: Option<String>,
+        digest: Option<String>,
         application: Application,
         phases: watch::Receiver<(Phase, u64)>,
         scheduler: Arc<Scheduler>,
     ) -> Self {
-        if token.is_none() {
-            warn!("there is no control token: the control channel answers nobody");
+        if digest.is_none() {
+            warn!("there is no digest of a control token: the control channel answers nobody");
         }
-        Self { token: token.map(Arc::from), application, phases, scheduler }
+        Self { digest: digest.map(Arc::from), application, phases, scheduler }
     }
 }
 
@@ -97,27 +98,30 @@ async fn executor_lost(Extracted(state): Extracted<State>, Json(lost): Json<Exec
 async fn authorize(Extracted(state): Extracted<State>, request: Request, next: Next) -> Result<Response, StatusCode> {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    match &state.token {
-        Some(token) if same(token.as_bytes(), given.as_bytes()) => Ok(next.run(request).await),
+    match &state.digest {
+        Some(digest) if has_digest(given, digest) => Ok(next.run(request).await),
         _ => Err(StatusCode::UNAUTHORIZED),
     }
 }
 
-/// Compares in a time that depends on the lengths alone.
-fn same(expected: &[u8], given: &[u8]) -> bool {
-    let differences = expected.iter().zip(given).fold(0, |all, (a, b)| std::hint::black_box(all | (a ^ b)));
-    expected.len() == given.len() && differences == 0
+/// Whether a token is the one of this digest. How long that takes says nothing about the token.
+fn has_digest(token: &str, digest: &str) -> bool {
+    let bytes = Sha256::digest(token);
+    digest == bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::same;
+    use super::has_digest;
+
+    /// `printf token | sha256sum`
+    const OF_TOKEN: &str = "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0";
 
     #[test]
-    fn only_the_same_token_is_the_same() {
-        assert!(same(b"token", b"token"));
-        for wrong in ["", "toke", "tokens", "tokem"] {
-            assert!(!same(b"token", wrong.as_bytes()), "{wrong}");
+    fn only_the_token_of_the_digest_is_answered() {
+        assert!(has_digest("token", OF_TOKEN));
+        for wrong in ["", "toke", "tokens", OF_TOKEN] {
+            assert!(!has_digest(wrong, OF_TOKEN), "{wrong}");
         }
     }
 }

@@ -141,10 +141,9 @@ async fn serve_control(
     scheduler: &Arc<Scheduler>,
     phases: watch::Receiver<(Phase, u64)>,
 ) -> Result<()> {
-    let token = var(endpoint::ENV_CONTROL_TOKEN);
     let port = spec.control_port.unwrap_or(endpoint::CONTROL_PORT);
     let listener = TcpListener::bind((bind_address(), port)).await.map_err(|error| cannot_listen(port, &error))?;
-    let state = control::State::new(token, spec.application.clone(), phases, scheduler.clone());
+    let state = control::State::new(spec.control_digest.clone(), spec.application.clone(), phases, scheduler.clone());
     tokio::spawn(control::serve(listener, state));
     Ok(())
 }

@@ -16,6 +16,8 @@ use onager_contract::{
 };
 
 const TOKEN: &str = "a-token-for-tests";
+/// Its SHA-256.
+const DIGEST: &str = "9237b94c86ee59b8e51197999c04d4570522a9bfb16047aa5b59613faefa515d";
 const UID: &str = "0c7e2f4a";
 
 static NEXT: AtomicU16 = AtomicU16::new(1);
@@ -113,12 +115,12 @@ impl Ground {
             ui_port: None,
             scheduler_port: None,
             control_port: None,
+            control_digest: Some(DIGEST.into()),
         };
         change(&mut spec);
         let summary = self.folder.join("termination-log");
         command
             .env(endpoint::ENV_DRIVER, serde_json::to_string(&spec).expect("JSON"))
-            .env(endpoint::ENV_CONTROL_TOKEN, TOKEN)
             .env(endpoint::ENV_POD_IP, self.address(0))
             .env("ONAGER_BIND", self.address(0))
             .env("ONAGER_FILES_DIR", self.folder.join("files"))

@@ -10,7 +10,7 @@ use crate::seen::SideKind;
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The driver's pod, with its Service and Secret, if they are not there yet.
+    /// The driver's pod, with its Service, if that is not there yet.
     CreateDriver {
         /// The attempt it is made for.
         attempt: u32,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, PostParams, Preconditions},
@@ -76,7 +76,8 @@ impl<'a> Act<'a> {
     pub async fn all(&self, actions: &[Action]) -> Result<(), ActError> {
         for group in actions.chunk_by(|a, b| (makes_pod(a) && makes_pod(b)) || (deletes(a) && deletes(b))) {
             if group.iter().any(makes_pod) {
-                timeout(SILENCE, self.prepare(group)).await.map_err(|_| ActError::TooSlow)??;
+                // Executors are told its address.
+                timeout(SILENCE, self.service()).await.map_err(|_| ActError::TooSlow)??;
             }
             let writes: Vec<_> = group.iter().map(|action| self.one(action)).collect();
             let mut answers = stream::iter(writes).buffer_unordered(AT_ONCE);
@@ -85,17 +86,6 @@ impl<'a> Act<'a> {
                 done = done.and(answer);
             }
             done?;
-        }
-        Ok(())
-    }
-
-    /// What pods need to be there: the driver's Service, and for the driver its Secret.
-    async fn prepare(&self, group: &[Action]) -> Result<(), ActError> {
-        let service = self.service().await?;
-        for action in group {
-            if let Action::CreateDriver { attempt } = action {
-                self.create_secret(*attempt, &service).await?;
-            }
         }
         Ok(())
     }
@@ -148,7 +138,8 @@ impl<'a> Act<'a> {
     async fn create_driver(&self, attempt: u32) -> Result<(), ActError> {
         let workload = self.workload()?;
         let site = self.site(&workload.driver);
-        let mut pod = build::driver_pod(self.app, workload, attempt, &site, &self.context.settings);
+        let known_by = self.context.control.digest(self.app.metadata.uid.as_deref().unwrap_or_default());
+        let mut pod = build::driver_pod(self.app, workload, (attempt, known_by), &site, &self.context.settings);
         self.bind(&mut pod, &workload.driver, self.seats.driver.as_ref());
         self.create_pod(&pod).await
     }
@@ -218,17 +209,6 @@ impl<'a> Act<'a> {
             .ok_or(ActError::NameInUse(name.clone()))?;
         self.context.cache.sides().insert(&self.namespace, &app, record.clone());
         Ok(record)
-    }
-
-    async fn create_secret(&self, attempt: u32, service: &SideRecord) -> Result<(), ActError> {
-        let token = self.context.control.token(&service.owner);
-        let secrets: Api<Secret> = self.api();
-        match secrets.create(&PostParams::default(), &build::secret(self.app, attempt, service, &token)).await {
-            // Its name has the application's UID and the attempt in it: it was made before a restart.
-            Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
-            Err(error) => Err(ActError::of_create(error)),
-            Ok(_) => Ok(()),
-        }
     }
 
     fn tell_lost(&self, index: u32, reason: &str) {

@@ -6,7 +6,7 @@ use onager_contract::{Application, Deps, DriverSpec, ExecutorDemand, endpoint};
 use onager_core::{Settings, Workload, lifecycle::driver_pod_name, pod::Kind};
 use onager_crds::SparkApplication;
 
-use super::{Site, names, pod, pod::Part, ports::Ports};
+use super::{Site, pod, pod::Part, ports::Ports};
 
 /// Where the UI stands behind a proxy; Spark's key.
 const UI_BASE_KEY: &str = "spark.ui.proxyBase";
@@ -27,11 +27,11 @@ pub(super) fn deps(app: &SparkApplication) -> Deps {
     Deps { files: deps.files, py_files: deps.py_files, archives: deps.archives }
 }
 
-/// The driver's pod of an attempt.
+/// The driver's pod of an attempt, which knows the operator by the digest of its token.
 pub fn driver_pod(
     app: &SparkApplication,
     workload: &Workload,
-    attempt: u32,
+    (attempt, control_digest): (u32, String),
     site: &Site<'_>,
     settings: &Settings,
 ) -> Pod {
@@ -62,6 +62,7 @@ pub fn driver_pod(
         ui_port: ports.told(2, endpoint::UI_PORT),
         scheduler_port: ports.told(0, endpoint::SCHEDULER_PORT),
         control_port: ports.told(1, endpoint::CONTROL_PORT),
+        control_digest: Some(control_digest),
     };
     Part {
         app,
@@ -70,10 +71,7 @@ pub fn driver_pod(
         attempt,
         size,
         binary: workload.binary.as_deref(),
-        env: vec![
-            pod::env(endpoint::ENV_DRIVER, serde_json::to_string(&told).unwrap_or_default()),
-            pod::secret_env(endpoint::ENV_CONTROL_TOKEN, &names::secret_name(app, attempt), names::TOKEN_KEY),
-        ],
+        env: vec![pod::env(endpoint::ENV_DRIVER, serde_json::to_string(&told).unwrap_or_default())],
         labels: Vec::new(),
         ports,
         site,

@@ -7,8 +7,7 @@ use onager_core::{Settings, SideKind, Workload};
 use onager_crds::SparkApplication;
 use serde::Serialize;
 
-use super::{EngineImage, Site, UiSettings, driver_pod, executor_pod, secret, service, ui};
-use crate::cache::SideRecord;
+use super::{EngineImage, Site, UiSettings, driver_pod, executor_pod, service, ui};
 
 pub fn application(name: &str, spec: serde_json::Value) -> SparkApplication {
     let mut app = SparkApplication::new(name, serde_json::from_value(spec).expect("spec"));
@@ -27,7 +26,7 @@ fn pods(app: &SparkApplication, limit_cpu: bool) -> (impl Serialize, impl Serial
     let engine = engine();
     let ui = UiSettings::default();
     let site = Site { engine: &engine, limit_cpu, taken_ports: BTreeSet::new(), ui: &ui };
-    let driver = driver_pod(app, &workload, 1, &site, &settings);
+    let driver = driver_pod(app, &workload, (1, "7f83".into()), &site, &settings);
     (driver, executor_pod(app, &workload, (1, 2), "10.96.0.7", &site))
 }
 
@@ -54,16 +53,7 @@ fn a_small_application_gets_restricted_pods_of_the_engine() {
     compare("pi-driver.yaml", &driver);
     compare("pi-executor.yaml", &executor);
     compare("pi-service.yaml", &service(&app));
-    let record = SideRecord {
-        owner: String::new(),
-        kind: SideKind::Service,
-        name: "pi-driver".into(),
-        uid: "service-uid".into(),
-        deleting: false,
-        ip: None,
-    };
     compare("pi-ui-service.yaml", &ui::ui_services(&app, &UiSettings::default()));
-    compare("pi-secret.yaml", &secret(&app, 1, &record, "token"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 pub use driver::driver_pod;
 pub use executor::executor_pod;
-pub use service::{secret, service};
+pub use service::service;
 pub use sides::{Side, side_names, sides};
 pub use ui::{UiSettings, check_url_format, show as show_ui};
 

@@ -48,8 +48,6 @@ pub const UI_PORT: &str = "spark-ui";
 pub const METRICS_PORT: &str = "metrics";
 /// The same where `monitoring` asks for metrics.
 pub const MONITORING_PORT: &str = "jmx-exporter";
-/// The key of the control token in an application's Secret.
-pub const TOKEN_KEY: &str = "token";
 
 /// Whether a container is the one that runs the application.
 pub fn is_main(container: &str) -> bool {
@@ -108,11 +106,4 @@ pub fn owned(app: &SparkApplication, name: String, role: &str) -> ObjectMeta {
         owner_references: Some(vec![owner]),
         ..ObjectMeta::default()
     }
-}
-
-/// Name of the Secret with the control token. The UID in it tells it apart from that of an earlier application of this name,
-/// the attempt from that of an earlier run, which may be about to go with its Service.
-pub fn secret_name(app: &SparkApplication, attempt: u32) -> String {
-    let uid = app.metadata.uid.as_deref().unwrap_or_default();
-    format!("{}-{}-{attempt}", app.name_any(), uid.split('-').next().unwrap_or_default())
 }

@@ -51,13 +51,6 @@ pub fn env(name: &str, value: String) -> EnvVar {
     EnvVar { name: name.to_string(), value: Some(value.replace('$', "$$")), value_from: None }
 }
 
-/// An environment variable from a Secret.
-pub fn secret_env(name: &str, secret: &str, key: &str) -> EnvVar {
-    let selector = SecretKeySelector { name: secret.to_string(), key: key.to_string(), optional: None };
-    let source = EnvVarSource { secret_key_ref: Some(selector), ..EnvVarSource::default() };
-    EnvVar { name: name.to_string(), value: None, value_from: Some(source) }
-}
-
 /// Seconds from SIGTERM to the end of a pod.
 pub fn grace_seconds(outline: &Outline) -> i64 {
     outline.spec.termination_grace_period_seconds.unwrap_or(GRACE_SECONDS)

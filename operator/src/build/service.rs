@@ -1,12 +1,9 @@
-//! The driver's own Service and the Secret with the token of its control channel. Executors dial the Service's ClusterIP:
-//! unlike a headless name it is known before the driver has an address, and no DNS server caches that it is missing.
-
-use std::collections::BTreeMap;
+//! The driver's own Service. Executors dial its ClusterIP: unlike a headless name it is known before the driver has an address,
+//! and no DNS server caches that it is missing.
 
 use k8s_openapi::{
-    ByteString,
-    api::core::v1::{Secret, Service, ServicePort, ServiceSpec},
-    apimachinery::pkg::{apis::meta::v1::OwnerReference, util::intstr::IntOrString},
+    api::core::v1::{Service, ServicePort, ServiceSpec},
+    apimachinery::pkg::util::intstr::IntOrString,
 };
 use kube::ResourceExt;
 use onager_contract::endpoint;
@@ -14,7 +11,6 @@ use onager_core::{conf, lifecycle::driver_name};
 use onager_crds::SparkApplication;
 
 use super::names;
-use crate::cache::SideRecord;
 
 /// The driver's Service. Its ports lead to the driver's by their names: on its node's network they have other numbers.
 pub fn service(app: &SparkApplication) -> Service {
@@ -46,22 +42,5 @@ pub fn service(app: &SparkApplication) -> Service {
             ..ServiceSpec::default()
         }),
         ..Service::default()
-    }
-}
-
-/// The Secret with the control token of an attempt. The Service owns it, so that it goes with it and need not be watched.
-pub fn secret(app: &SparkApplication, attempt: u32, service: &SideRecord, token: &str) -> Secret {
-    let mut metadata = names::owned(app, names::secret_name(app, attempt), "driver");
-    metadata.owner_references = Some(vec![OwnerReference {
-        api_version: "v1".into(),
-        kind: "Service".into(),
-        name: service.name.clone(),
-        uid: service.uid.clone(),
-        ..OwnerReference::default()
-    }]);
-    Secret {
-        metadata,
-        data: Some(BTreeMap::from([(names::TOKEN_KEY.to_string(), ByteString(token.as_bytes().to_vec()))])),
-        ..Secret::default()
     }
 }

@@ -3,13 +3,16 @@
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
+use hmac::{Hmac, Mac};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::DeleteParams;
+use kube::{Api, ResourceExt};
 use onager_contract::{Application, ExecutorSpec, Progress, control, endpoint};
 use serde_json::Value;
+use sha2::Sha256;
 
+use crate::ground::OPERATOR_NAMESPACE;
 use crate::wait::until;
 use crate::{Run, command};
 
@@ -40,10 +43,12 @@ impl Run {
     /// # Errors
     /// When it does not answer.
     pub async fn progress(&self) -> Result<Progress> {
-        let mine = ListParams::default().labels(&format!("onager.dev/app-name={}", self.name));
-        let secrets = self.team.api::<Secret>().list(&mine).await?;
-        let secret = secrets.items.into_iter().next().context("the application has a Secret")?;
-        let ByteString(token) = secret.data.and_then(|mut data| data.remove("token")).context("it has a token")?;
+        let secrets = Api::<Secret>::namespaced(self.team.client.clone(), OPERATOR_NAMESPACE);
+        let secret = secrets.get("onager-control-key").await?;
+        let ByteString(key) = secret.data.and_then(|mut data| data.remove("key")).context("the operator has a key")?;
+        let mut token = Hmac::<Sha256>::new_from_slice(&key)?;
+        token.update(self.object().await?.uid().unwrap_or_default().as_bytes());
+        let token: String = token.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         let driver = self.driver().await?;
         let mut ports =
             driver.spec.iter().flat_map(|spec| spec.containers.iter().flat_map(|one| one.ports.iter().flatten()));
@@ -53,7 +58,7 @@ impl Run {
             driver.status.as_ref().and_then(|status| status.pod_ip.clone()).context("the driver has an address")?;
         let mut ask = self.team.cluster.inside("curl");
         ask.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "5", "--header"]);
-        ask.arg(format!("Authorization: Bearer {}", String::from_utf8_lossy(&token)));
+        ask.arg(format!("Authorization: Bearer {}", token));
         ask.arg(format!("http://{ip}:{port}{}", control::PROGRESS));
         Ok(serde_json::from_str(&command::output(ask).await?)?)
     }

@@ -1,12 +1,12 @@
 //! The limit of what an operator could reach: a client without any decisions, which writes for each application what the
-//! operator wrote for one that was recorded: the same Service, Secret, pods and events, and one status for each state.
+//! operator wrote for one that was recorded: the same Service, pods and events, and one status for each state.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use futures::{StreamExt, future};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -24,17 +24,16 @@ use crate::until;
 /// Requests at once.
 const AT_ONCE: usize = 32;
 /// What an operator may make for an application, in the order in which it does.
-fn kinds() -> [ApiResource; 7] {
+fn kinds() -> [ApiResource; 6] {
     let of = (
         ApiResource::erase::<Service>(&()),
-        ApiResource::erase::<Secret>(&()),
         ApiResource::erase::<ConfigMap>(&()),
         ApiResource::erase::<PodDisruptionBudget>(&()),
         ApiResource::erase::<Ingress>(&()),
         ApiResource::erase::<Pod>(&()),
         ApiResource::erase::<Event>(&()),
     );
-    [of.0, of.1, of.2, of.3, of.4, of.5, of.6]
+    [of.0, of.1, of.2, of.3, of.4, of.5]
 }
 
 /// What was written for one application.
@@ -300,9 +299,9 @@ impl Player {
     }
 }
 
-/// What the operator deleted itself; the collector takes the Secret with its Service.
+/// What the operator deleted itself.
 fn things_to_delete(recording: &Recording) -> impl Iterator<Item = &Recorded> {
-    recording.objects.iter().filter(|recorded| recorded.deleted && recorded.kind.kind != "Secret")
+    recording.objects.iter().filter(|recorded| recorded.deleted)
 }
 
 fn rename(text: &str, names: &[(String, String)]) -> String {

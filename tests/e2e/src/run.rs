@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Event, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Event, Pod, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams};
@@ -223,7 +223,6 @@ impl Run {
         until(&format!("{} leaves {what} behind", self.name), async || {
             let pods = self.pods().await?;
             let mut left: Vec<String> = pods.iter().filter(|pod| counts(pod)).map(ResourceExt::name_any).collect();
-            left.extend(self.names::<Secret>().await?);
             left.extend(self.sides().await?);
             if left.is_empty() { Ok(Some(())) } else { bail!("there are {left:?}") }
         })

@@ -94,7 +94,7 @@ fn made(patch: Value) -> Value {
     merge(&mut spec, patch);
     let mut made = with_all(spec, |app, workload, site, settings| {
         json!({
-            "driver": driver_pod(app, workload, 1, site, settings),
+            "driver": driver_pod(app, workload, (1, "7f83".into()), site, settings),
             "executor": executor_pod(app, workload, (1, 2), "10.96.0.7", site),
             "service": service(app),
             "ui": by(json!(ui::ui_services(app, site.ui)), "/metadata/name"),

@@ -14,7 +14,7 @@ fn an_application_that_says_everything() {
         merge(&mut spec, change);
     }
     with_all(spec, |app, workload, site, settings| {
-        golden::compare("everything-driver.yaml", &driver_pod(app, workload, 1, site, settings));
+        golden::compare("everything-driver.yaml", &driver_pod(app, workload, (1, "7f83".into()), site, settings));
         golden::compare("everything-executor.yaml", &executor_pod(app, workload, (1, 2), "10.96.0.7", site));
         golden::compare("everything-services.yaml", &ui::ui_services(app, site.ui));
         golden::compare("everything-ingresses.yaml", &ui::ingresses(app, site.ui));
