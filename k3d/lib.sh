@@ -53,7 +53,8 @@ use_kubectl() {
 }
 
 # A new lock file changes few crates: the checkout's last target folder is taken over when nobody builds in it, and cargo
-# finds out what of it still holds. A new checkout begins with the dependencies of another, as links.
+# finds out what of it still holds. A new checkout begins with the dependencies of another, as links. Our own crates are made
+# anew in either: tests have the paths of programs in them.
 take_over_target() {
     local newest lock
     if [ -d "$CARGO_TARGET_DIR" ]; then return 0; fi
@@ -61,13 +62,14 @@ take_over_target() {
     lock=$newest/x86_64-unknown-linux-gnu/debug/.cargo-lock
     if [ -n "$newest" ] && { [ ! -e "$lock" ] || flock --nonblock "$lock" true; }; then
         mv "$newest" "$CARGO_TARGET_DIR"
+        rm -rf "$CARGO_TARGET_DIR"/{*,*/*}/.fingerprint/onager*
         return 0
     fi
     newest=$(newest_target "*")
     if [ -z "$newest" ]; then return 0; fi
     rm -rf "$CARGO_TARGET_DIR.new"
     cp --archive --link "$newest" "$CARGO_TARGET_DIR.new"
-    rm -rf "$CARGO_TARGET_DIR.new"/{images-*,*/.fingerprint/onager*,*/*/.fingerprint/onager*}
+    rm -rf "$CARGO_TARGET_DIR.new"/{images-*,{*,*/*}/.fingerprint/onager*}
     # A lock that is a link is one for all checkouts.
     find "$CARGO_TARGET_DIR.new" -name .cargo-lock -delete
     mv "$CARGO_TARGET_DIR.new" "$CARGO_TARGET_DIR"
