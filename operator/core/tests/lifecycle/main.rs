@@ -2,6 +2,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod edits;
+mod executors;
 mod properties;
 mod sentences;
+#[path = "../common/soak.rs"]
+mod soak;
 mod world;

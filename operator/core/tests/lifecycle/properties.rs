@@ -3,16 +3,19 @@
 //! table of states, and nothing is stuck. `ONAGER_CASES` says how many orders are tried.
 
 use std::{
-    env, thread,
+    thread,
     time::{Duration, Instant},
 };
 
-use super::world::{Step, TAKEN, World};
+use super::{
+    soak::{asked, config},
+    world::{Step, TAKEN, World},
+};
 use onager_core::lifecycle::transitions::TRANSITIONS;
 use onager_crds::RestartPolicyType;
 use proptest::{
     prelude::*,
-    test_runner::{RngSeed, TestCaseError, TestRunner},
+    test_runner::{TestCaseError, TestRunner},
 };
 
 /// Orders of events that are tried where nobody says.
@@ -62,27 +65,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// How many orders to try: a number, or a time to go on for, such as `600s`.
-fn asked() -> (u64, Duration) {
-    let asked = env::var("ONAGER_CASES").unwrap_or_default();
-    if asked.is_empty() {
-        return (CASES, Duration::ZERO);
-    }
-    match asked.strip_suffix('s') {
-        Some(seconds) => (u64::from(ENOUGH), Duration::from_secs(seconds.parse().expect("ONAGER_CASES: seconds"))),
-        None => {
-            (asked.replace('_', "").parse().expect("ONAGER_CASES: a number, or seconds such as 600s"), Duration::ZERO)
-        }
-    }
-}
-
 /// Tries so many orders, others for each `number`; answers the first that breaks something, made as short as it can be.
 fn run(number: u64, cases: u32) -> Result<(), String> {
-    let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    if let RngSeed::Fixed(seed) = &mut config.rng_seed {
-        *seed = seed.wrapping_add(number);
-    }
-    let mut runner = TestRunner::new(config);
+    let mut runner = TestRunner::new(config(cases, number));
     let outcome = runner.run(&(any::<bool>(), any::<bool>(), steps()), |(keeps, stubborn, steps)| {
         let mut world = World::new(keeps);
         for step in steps {
@@ -110,7 +95,7 @@ fn tell(tried: u64, started: Instant) {
 
 #[test]
 fn invariants_hold_in_any_order_of_events() {
-    let (cases, time) = asked();
+    let (cases, time) = asked(CASES, ENOUGH.into());
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u32);
     let started = Instant::now();
     let (mut tried, mut told) = (0_u64, started);

@@ -3,50 +3,50 @@
 use std::{env, fs, path::PathBuf};
 
 use super::world::{Step, World};
-use onager_core::{Action, Phase, Role, SideKind, lifecycle::transitions};
+use onager_core::{Action, Role, SideKind, lifecycle::transitions};
 use onager_crds::{RestartPolicyType, SparkApplicationStatus, State};
 
-const ALL: Step = Step::Reconcile { writes: usize::MAX };
+pub const ALL: Step = Step::Reconcile { writes: usize::MAX };
 
-fn status(world: &World) -> SparkApplicationStatus {
+pub fn status(world: &World) -> SparkApplicationStatus {
     world.app.status.clone().expect("a status")
 }
 
-fn condition(world: &World, kind: &str) -> Option<String> {
+pub fn condition(world: &World, kind: &str) -> Option<String> {
     status(world).conditions.into_iter().find(|condition| condition.type_ == kind).map(|condition| condition.status)
 }
 
-fn driver(world: &World) -> usize {
+pub fn driver(world: &World) -> usize {
     world.pods.iter().position(|pod| pod.role == Role::Driver).expect("a driver")
 }
 
-fn live(world: &World) -> Vec<String> {
+pub fn live(world: &World) -> Vec<String> {
     let executors = world.pods.iter().filter(|pod| pod.role != Role::Driver && pod.is_live());
     executors.map(|pod| pod.name.clone()).collect()
 }
 
 /// All its pods run.
-fn running(policy: RestartPolicyType, retries: Option<i32>) -> World {
+pub fn running(policy: RestartPolicyType, retries: Option<i32>) -> World {
     let mut world = World::new(false);
     world.step(Step::Policy(policy, retries));
     runs(&mut world);
     world
 }
 
-fn runs(world: &mut World) {
+pub fn runs(world: &mut World) {
     world.comes_to_rest();
     (0..world.pods.len()).for_each(|pod| world.step(Step::Runs(pod)));
     world.comes_to_rest();
     assert_eq!(world.state(), State::Running);
 }
 
-fn ends(world: &mut World, well: bool) {
+pub fn ends(world: &mut World, well: bool) {
     world.step(Step::Ends { pod: driver(world), well, summary: well, lingers: false });
     world.comes_to_rest();
 }
 
 /// What is deleted goes.
-fn pods_go(world: &mut World) {
+pub fn pods_go(world: &mut World) {
     world.pods.retain(|pod| !pod.deleting);
     world.comes_to_rest();
 }
@@ -80,20 +80,6 @@ fn a_driver_whose_create_was_answered_late_is_the_driver() {
         world.pods.iter().filter(|pod| pod.role == Role::Driver).map(|pod| (pod.attempt, pod.deleting)).collect();
     assert_eq!(drivers, [(1, false)]);
     assert_eq!(world.pods.iter().filter(|pod| pod.is_live()).count(), 4);
-}
-
-#[test]
-fn executors_that_were_made_without_their_driver_have_their_room_until_they_are_gone() {
-    let mut world = World::new(false);
-    world.step(ALL);
-    // The operator was killed before it made the driver, and after it made the others.
-    world.pods.remove(driver(&world));
-    world.comes_to_rest();
-    let executors = |world: &World| world.pods.iter().filter(|pod| pod.role != Role::Driver).count();
-    assert_eq!((world.pods[driver(&world)].attempt, executors(&world)), (2, 3), "no more than were asked for");
-    pods_go(&mut world);
-    assert_eq!((executors(&world), live(&world).len()), (3, 3));
-    assert!(world.pods.iter().all(|pod| pod.attempt == 2));
 }
 
 #[test]
@@ -208,106 +194,6 @@ fn pods_that_never_go_end_the_wait_for_the_next_run() {
 }
 
 #[test]
-fn an_application_that_is_held_has_no_pods_and_is_admitted_again_later() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Suspend(true));
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Suspending);
-    pods_go(&mut world);
-    assert_eq!(world.state(), State::Suspended);
-    assert!(world.pods.is_empty() && !world.service);
-    assert_eq!(condition(&world, "Suspended").as_deref(), Some("True"));
-    world.step(Step::Room(false));
-    world.step(Step::Suspend(false));
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Queued);
-    assert_eq!(condition(&world, "Suspended").as_deref(), Some("False"));
-    world.step(Step::Room(true));
-    runs(&mut world);
-    assert!(world.pods.iter().all(|pod| pod.attempt == 2));
-}
-
-#[test]
-fn a_new_application_that_is_held_has_never_a_pod() {
-    let mut world = World::new(false);
-    world.step(Step::Suspend(true));
-    world.comes_to_rest();
-    assert_eq!((world.state(), world.pods.len()), (State::Suspended, 0));
-}
-
-#[test]
-fn suspension_changes_nothing_about_what_has_ended() {
-    let mut world = running(RestartPolicyType::Never, None);
-    ends(&mut world, true);
-    world.step(Step::Suspend(true));
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Completed);
-    assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
-}
-
-#[test]
-fn an_edit_of_what_pods_are_made_of_makes_another_run() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Edit);
-    world.comes_to_rest();
-    assert_eq!((world.state(), world.reason().as_str()), (State::Invalidating, "SpecEdited"));
-    pods_go(&mut world);
-    runs(&mut world);
-    assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
-    assert_eq!((status(&world).execution_attempts, status(&world).attempt), (1, 2));
-}
-
-#[test]
-fn an_edit_in_place_does_not() {
-    let mut world = running(RestartPolicyType::Never, None);
-    for step in [Step::Scale(2), Step::Policy(RestartPolicyType::Always, None), Step::Suspend(false)] {
-        world.step(step);
-        world.comes_to_rest();
-        assert_eq!((world.state(), status(&world).attempt), (State::Running, 1));
-        assert_eq!(status(&world).observed_generation, world.app.metadata.generation);
-    }
-}
-
-#[test]
-fn an_application_that_has_ended_runs_again_when_it_is_edited_and_not_else() {
-    let mut world = running(RestartPolicyType::Never, None);
-    ends(&mut world, false);
-    pods_go(&mut world);
-    world.step(Step::Scale(2));
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Failed, "the number of executors makes no run");
-    world.step(Step::Edit);
-    world.comes_to_rest();
-    assert_eq!((world.state(), condition(&world, "Failed").as_deref()), (State::Invalidating, Some("False")));
-    pods_go(&mut world);
-    runs(&mut world);
-    ends(&mut world, true);
-    assert_eq!(world.state(), State::Completed);
-}
-
-#[test]
-fn an_edit_at_the_very_end_is_not_lost() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Ends { pod: driver(&world), well: true, summary: true, lingers: false });
-    world.step(Step::Edit);
-    world.step(ALL);
-    assert_eq!(world.state(), State::Completed, "what has ended has ended");
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Invalidating);
-}
-
-#[test]
-fn a_spec_that_no_webhook_has_seen_is_held_to_the_same_rules() {
-    let mut world = World::new(false);
-    world.step(Step::Invalid(true));
-    world.app.spec.executor.pod.memory_limit = Some("2".into());
-    world.step(ALL);
-    let message = status(&world).application_state.error_message.unwrap_or_default();
-    assert_eq!((world.state(), world.reason().as_str()), (State::Failed, "InvalidSpec"));
-    assert!(message.contains("spec.driver.memoryLimit") && message.contains("spec.executor.memoryLimit"), "{message}");
-}
-
-#[test]
 fn a_node_that_falls_silent_and_comes_back_costs_nothing() {
     let mut world = running(RestartPolicyType::Never, None);
     let driver = driver(&world);
@@ -334,110 +220,6 @@ fn a_driver_lost_with_its_node_is_made_again_once_its_pod_is_gone() {
     pods_go(&mut world);
     world.step(Step::Seconds(5));
     runs(&mut world);
-}
-
-#[test]
-fn executors_leave_and_come_with_the_number_that_is_asked_for() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Scale(1));
-    world.comes_to_rest();
-    assert_eq!(live(&world), ["app-exec-1"], "the highest index goes first");
-    world.step(Step::Scale(2));
-    world.comes_to_rest();
-    let executors = status(&world).executors.expect("executors");
-    assert_eq!(executors.recent_failures, [], "who was told to go is not lost");
-    // They end well, and stay visible.
-    for pod in 0..world.pods.len() {
-        if world.pods[pod].deleting {
-            world.step(Step::Ends { pod, well: true, summary: false, lingers: false });
-        }
-    }
-    world.step(Step::Scale(3));
-    world.comes_to_rest();
-    assert_eq!(live(&world), ["app-exec-1", "app-exec-4", "app-exec-5"]);
-}
-
-#[test]
-fn nobody_takes_the_place_of_an_executor_that_was_sent_home_at_the_end() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Ends { pod: 1, well: true, summary: false, lingers: false });
-    world.comes_to_rest();
-    assert_eq!(live(&world).len(), 2);
-    world.step(Step::Seconds(60));
-    world.comes_to_rest();
-    assert_eq!(live(&world).len(), 3, "the driver went on without it");
-}
-
-#[test]
-fn dynamic_allocation_takes_back_what_does_not_run_yet_and_stops_nobody_at_work() {
-    let mut world = World::new(false);
-    world.comes_to_rest();
-    for pod in 0..3 {
-        world.step(Step::Runs(pod));
-    }
-    world.step(Step::Target(Some(1)));
-    world.comes_to_rest();
-    assert_eq!(live(&world), ["app-exec-1", "app-exec-2"]);
-    world.step(Step::Drained(2));
-    world.step(Step::Target(Some(4)));
-    world.comes_to_rest();
-    assert_eq!(live(&world), ["app-exec-1", "app-exec-4", "app-exec-5", "app-exec-6"], "who is let go is not counted");
-}
-
-#[test]
-fn who_gives_way_waits_again_and_no_failure_is_counted() {
-    let mut world = running(RestartPolicyType::Never, None);
-    world.step(Step::Evicted);
-    world.room = false;
-    world.step(ALL);
-    let evicted = status(&world);
-    assert_eq!(
-        (evicted.application_state.state, evicted.failed_attempts, evicted.submission_attempts),
-        (State::Queued, 0, 0)
-    );
-    assert!(world.pods.iter().all(|pod| pod.deleting), "all of it goes, its driver too: {:?}", world.pods);
-    pods_go(&mut world);
-    world.room = true;
-    runs(&mut world);
-    ends(&mut world, true);
-    world.comes_to_rest();
-    assert_eq!(world.state(), State::Completed);
-}
-
-#[test]
-fn a_gang_that_finds_no_nodes_in_its_time_is_undone_whole() {
-    let mut world = World::new(false);
-    world.step(ALL);
-    let executor = world.pods.iter().position(|pod| pod.role == Role::Executor(2)).expect("it");
-    world.step(Step::Unschedulable(executor));
-    world.step(Step::Seconds(301));
-    world.step(ALL);
-    let undone = status(&world);
-    assert_eq!((undone.application_state.state, undone.submission_attempts), (State::Queued, 0));
-    assert_eq!(undone.application_state.reason.as_deref(), Some("GangTimeout"));
-    assert!(world.pods.iter().all(|pod| pod.deleting), "{:?}", world.pods);
-}
-
-#[test]
-fn executors_that_ended_stay_where_that_is_asked_for_and_those_that_work_do_not() {
-    let mut world = World::new(true);
-    runs(&mut world);
-    let failed = world.pods.iter().position(|pod| pod.role == Role::Executor(1)).expect("it");
-    world.step(Step::Ends { pod: failed, well: false, summary: false, lingers: false });
-    world.comes_to_rest();
-    assert_eq!(live(&world).len(), 3, "its place is given to another");
-    ends(&mut world, true);
-    assert_eq!(live(&world).len(), 3, "they are about to end by themselves");
-    let home = world.pods.iter().position(|pod| pod.role == Role::Executor(2)).expect("it");
-    world.step(Step::Ends { pod: home, well: true, summary: false, lingers: false });
-    world.step(Step::Seconds(30));
-    world.comes_to_rest();
-    pods_go(&mut world);
-    let left: Vec<(&str, Phase)> = world.pods.iter().map(|pod| (pod.name.as_str(), pod.phase)).collect();
-    assert_eq!(
-        left,
-        [("app-driver", Phase::Succeeded), ("app-exec-1", Phase::Failed), ("app-exec-2", Phase::Succeeded)]
-    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod fairness;
 mod fixture;
+mod giving;
 mod model;
 mod model_cycle;
 mod model_reclaim;
@@ -11,4 +12,6 @@ mod odd;
 mod properties;
 mod reference;
 mod sentences;
+#[path = "../common/soak.rs"]
+mod soak;
 mod worlds;

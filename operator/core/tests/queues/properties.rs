@@ -15,36 +15,23 @@ use onager_core::queue::{
 };
 use proptest::{
     prelude::*,
-    test_runner::{RngSeed, TestError, TestRunner},
+    test_runner::{TestError, TestRunner},
 };
 
-use super::{fixture::World, worlds::worlds};
+use super::{
+    fixture::World,
+    soak::{asked, config},
+    worlds::worlds,
+};
 
 /// Events that are tried where nobody says.
 const EVENTS: u64 = 100_000;
 /// Worlds that are tried at a time.
 const BATCH: u32 = 200;
 
-/// How many events to try, and how long to go on for in any case.
-fn asked() -> (u64, Duration) {
-    let asked = env::var("ONAGER_CASES").unwrap_or_default();
-    match asked.strip_suffix('s').map(str::parse) {
-        Some(Ok(seconds)) => (1, Duration::from_secs(seconds)),
-        _ => (asked.replace('_', "").parse().unwrap_or(EVENTS), Duration::ZERO),
-    }
-}
-
 /// Tries a batch of worlds, others for each `number`; answers how many events they had, or the smallest world that breaks a promise.
 fn run(number: u64) -> Result<u64, String> {
-    let mut config = ProptestConfig {
-        cases: BATCH,
-        max_shrink_iters: 20_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    if let RngSeed::Fixed(seed) = &mut config.rng_seed {
-        *seed = seed.wrapping_add(number);
-    }
+    let config = ProptestConfig { max_shrink_iters: 20_000, ..config(BATCH, number) };
     let events = std::cell::Cell::new(0);
     let outcome = TestRunner::new(config).run(&worlds(), |world| {
         events.set(events.get() + keeps_every_promise(&world)?);
@@ -63,7 +50,7 @@ fn run(number: u64) -> Result<u64, String> {
 
 #[test]
 fn every_promise_is_kept_at_every_moment() {
-    let (events, time) = asked();
+    let (events, time) = asked(EVENTS, 1);
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get());
     let (started, mut tried, mut told) = (Instant::now(), 0, Instant::now());
     while tried < events || started.elapsed() < time {

@@ -3,13 +3,15 @@
 use onager_core::queue::{Name, Order, Preemption, Provisioning, QueueSpec, Reclaim};
 use proptest::prelude::*;
 
-use super::fixture::{Edit, World, cores};
+use super::{
+    fixture::{Edit, World, cores},
+    soak::{asked, config},
+};
 
 /// How many cases a property is tried on.
 pub fn cases(default: u32) -> ProptestConfig {
-    let asked = std::env::var("ONAGER_CASES").unwrap_or_default();
-    let cases = asked.replace('_', "").parse().unwrap_or(default);
-    ProptestConfig { cases, max_shrink_iters: 20_000, failure_persistence: None, ..ProptestConfig::default() }
+    let cases = asked(default.into(), default.into()).0.try_into().unwrap_or(u32::MAX);
+    ProptestConfig { max_shrink_iters: 20_000, ..config(cases, 0) }
 }
 
 fn spec(above: Vec<String>) -> impl Strategy<Value = QueueSpec> {
