@@ -29,7 +29,7 @@ use tracing::{error, info};
 
 use crate::application::Job;
 use crate::functions::Functions;
-use crate::overrides::{bind_address, var};
+use crate::overrides::bind_address;
 use crate::settings::{Settings, Spill};
 use crate::{Error, Result, Session, conf_files, deps, process};
 

@@ -48,9 +48,9 @@ pub struct Act<'a> {
     context: &'a Context,
     app: &'a Arc<SparkApplication>,
     namespace: String,
-    cpu_limits: CpuLimits,
     seats: Seats,
-    /// Read once for all of its pods, as the workload is.
+    /// Read once for all of its pods, as what follows is.
+    cpu_limits: OnceLock<CpuLimits>,
     classes: OnceLock<Classes>,
     workload: OnceLock<Workload>,
 }
@@ -59,9 +59,9 @@ impl<'a> Act<'a> {
     /// For an application.
     pub fn new(context: &'a Context, app: &'a Arc<SparkApplication>) -> Self {
         let namespace = app.metadata.namespace.clone().unwrap_or_default();
-        let cpu_limits = observe::cpu_limits(&context.cache, &namespace);
         let seats = Seats::default();
-        Self { context, app, namespace, cpu_limits, classes: OnceLock::new(), seats, workload: OnceLock::new() }
+        let (cpu_limits, classes, workload) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { context, app, namespace, seats, cpu_limits, classes, workload }
     }
 
     /// With the nodes that were found for pods that are to be made.
@@ -131,7 +131,8 @@ impl<'a> Act<'a> {
         let taken_ports =
             if pod.outline.host_network() { self.context.cache.pods().host_ports() } else { BTreeSet::new() };
         let classes = self.classes.get_or_init(|| observe::classes(&self.context.cache));
-        let limit_cpu = self.cpu_limits.hold(classes.of(pod));
+        let cpu_limits = self.cpu_limits.get_or_init(|| observe::cpu_limits(&self.context.cache, &self.namespace));
+        let limit_cpu = cpu_limits.hold(classes.of(pod));
         Site { engine: &self.context.engine, limit_cpu, taken_ports, ui: &self.context.ui }
     }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf, time::Duration};
 
-use onager_core::{Settings, SideKind, Workload};
+use onager_core::{Settings, Workload};
 use onager_crds::SparkApplication;
 use serde::Serialize;
 

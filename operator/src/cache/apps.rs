@@ -90,14 +90,9 @@ impl Apps {
         self.0.get(namespace, name)?.app()
     }
 
-    /// All that are in one of these states.
-    pub fn in_state(&self, states: &[State]) -> Vec<Arc<SparkApplication>> {
-        self.0.all().filter(|record| states.contains(&record.state)).filter_map(Record::app).collect()
-    }
-
-    /// All that are admitted.
-    pub fn admitted(&self) -> Vec<Arc<SparkApplication>> {
-        self.0.all().filter(|record| record.state.is_admitted()).filter_map(Record::app).collect()
+    /// All whose state `is` one that is looked for.
+    pub fn in_state(&self, is: impl Fn(State) -> bool) -> Vec<Arc<SparkApplication>> {
+        self.0.all().filter(|record| is(record.state)).filter_map(Record::app).collect()
     }
 
     /// How many there are in each state.
@@ -148,7 +143,7 @@ mod tests {
         assert!(matches!(apps.0.get("team", "report").map(|record| &record.form), Some(Form::Text(_))));
         let read = apps.get("team", "report").expect("it is there");
         assert_eq!((&read.metadata, &read.spec, &read.status), (&ended.metadata, &ended.spec, &ended.status));
-        assert_eq!((apps.count()[&State::Completed], apps.in_state(&[State::Completed]).len()), (1, 1));
+        assert_eq!((apps.count()[&State::Completed], apps.in_state(|state| state == State::Completed).len()), (1, 1));
         // An edit makes it run again.
         apps.take_in("", &Event::Apply(app("12", false)));
         assert!(matches!(apps.0.get("team", "report").map(|record| &record.form), Some(Form::Whole(_))));

@@ -15,7 +15,7 @@ use onager_core::{
         snapshot::NOWHERE,
     },
 };
-use onager_crds::SparkApplication;
+use onager_crds::{SparkApplication, State};
 
 use super::{
     Memory,
@@ -71,7 +71,7 @@ impl Memory {
         self.readings.refresh(cache);
         let mut all: Vec<(Arc<SparkApplication>, bool)> = cache
             .apps()
-            .admitted()
+            .in_state(State::is_admitted)
             .into_iter()
             .filter(|app| app.metadata.deletion_timestamp.is_none())
             .map(|app| (app, true))

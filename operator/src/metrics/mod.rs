@@ -143,7 +143,7 @@ impl Metrics {
         }
         self.waiting.reset();
         let mut longest = 0.0_f64;
-        for app in cache.apps().in_state(&[State::Queued]) {
+        for app in cache.apps().in_state(|state| state == State::Queued) {
             let Some(status) = &app.status else { continue };
             let reason = self.bounded(status.application_state.reason.as_deref().unwrap_or("Unknown"));
             self.waiting.with_label_values(&[&reason]).inc();

@@ -159,7 +159,7 @@ impl Peer {
             self.running.with_label_values(&[] as &[&str]).set(0);
             self.executors_running.with_label_values(&[] as &[&str]).set(0);
         }
-        for app in cache.apps().in_state(&[State::Running]) {
+        for app in cache.apps().in_state(|state| state == State::Running) {
             let values = self.labels.values(&app.namespace().unwrap_or_default(), Some(&app));
             self.running.with_label_values(&values).inc();
         }
