@@ -43,9 +43,16 @@ impl Run {
     /// # Errors
     /// When it does not answer.
     pub async fn progress(&self) -> Result<Progress> {
-        let secrets = Api::<Secret>::namespaced(self.team.client.clone(), OPERATOR_NAMESPACE);
-        let secret = secrets.get("onager-control-key").await?;
-        let ByteString(key) = secret.data.and_then(|mut data| data.remove("key")).context("the operator has a key")?;
+        // An operator outside has its key in the namespace that it serves.
+        let kept_in = async |namespace| {
+            Api::<Secret>::namespaced(self.team.client.clone(), namespace).get_opt("onager-control-key").await
+        };
+        let secret = match kept_in(&self.team.name).await? {
+            Some(own) => Some(own),
+            None => kept_in(OPERATOR_NAMESPACE).await?,
+        };
+        let key = secret.and_then(|secret| secret.data?.remove("key"));
+        let ByteString(key) = key.context("the operator has a key")?;
         let mut token = Hmac::<Sha256>::new_from_slice(&key)?;
         token.update(self.object().await?.uid().unwrap_or_default().as_bytes());
         let token: String = token.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
