@@ -13,7 +13,7 @@ use kube::api::PostParams;
 use kube::{Api, ResourceExt};
 use onager_cluster::Authority;
 use onager_e2e::ground::repository;
-use onager_e2e::{Team, app, command, in_quiet_namespace};
+use onager_e2e::{Team, app, command, in_quiet_namespace, until};
 use serde_json::{Value, json};
 
 const MODULE: &str = "github.com/cert-manager/cert-manager@v1.21.2";
@@ -25,6 +25,7 @@ const NAME: &str = "second-onager-webhook";
 async fn that_cert_manager_makes_and_renews_are_served() -> Result<()> {
     in_quiet_namespace(async |team: Team| {
         let folder = std::env::temp_dir().join(format!("onager-e2e-{}", team.name));
+        fs::create_dir_all(&folder)?;
         let served = is_served(&team, &folder).await;
         fs::remove_dir_all(&folder)?;
         served
@@ -37,7 +38,9 @@ async fn is_served(team: &Team, folder: &Path) -> Result<()> {
         let file = definitions().await?.join(format!("cert-manager.io_{kind}.yaml")).display().to_string();
         team.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", &file]).await?;
         let crd = format!("crd/{kind}.cert-manager.io");
-        team.kubectl(&["wait", "--for=condition=Established", &crd, "--timeout=60s"]).await?;
+        // Until a first condition is written, kubectl does not wait but fails.
+        let established = ["wait", "--for=condition=Established", &crd, "--timeout=60s"];
+        until(&format!("{crd} is known"), async || team.kubectl(&established).await.map(Some)).await?;
     }
     let teams = format!("teamNamespaces={{{}}}", team.name);
     let place =
