@@ -106,18 +106,18 @@ impl Desk<'_> {
             self.in_vain.extend(scope.alike.map(|alike| (alike, (changes, minimum))));
             return None;
         }
-        // Those that turn out not to be needed stay, but no executor of one that goes whole.
+        // Those that turn out not to be needed stay, but no executor of one that goes whole: it goes along.
         let (mut kept, mut whole) = (Vec::new(), BTreeSet::new());
         while let Some(victim) = victims.pop() {
-            if !whole.contains(&victim.app) {
-                self.restore(&victim);
-                if self.fits(number, View::Soon).is_ok() {
-                    continue;
-                }
+            if whole.contains(&victim.app) {
+                continue;
+            }
+            self.restore(&victim);
+            if self.fits(number, View::Soon).is_err() {
                 self.remove(&victim);
                 whole.extend(victim.driver.map(|_| victim.app));
+                kept.push(victim);
             }
-            kept.push(victim);
         }
         let placement = self.fits(number, View::Soon).ok()?;
         self.decide(number, kept);
@@ -340,19 +340,14 @@ impl Desk<'_> {
 
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
         let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
-        let (mut whole, mut retracted) = (Vec::new(), BTreeSet::new());
+        let mut whole: Vec<usize> = Vec::new();
         for victim in victims {
-            // Nobody has heard of it, so nobody need hear of its executors.
-            if retracted.contains(&victim.app) {
-                continue;
-            }
             let leaf = self.leaf(victim.app);
             self.moved.push(leaf);
             if victim.driver.is_some() {
                 self.running[leaf].retain(|app| *app != victim.app);
                 if self.fresh[victim.app].is_some() {
                     self.retract(victim.app);
-                    retracted.insert(victim.app);
                     continue;
                 }
                 self.books.leave(leaf, &self.snapshot.apps[victim.app].user);

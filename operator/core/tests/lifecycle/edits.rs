@@ -1,7 +1,7 @@
 //! Suspension and edits in sentences.
 
 use super::{
-    sentences::*,
+    scenes::*,
     world::{Step, World},
 };
 use onager_crds::{RestartPolicyType, State};

@@ -1,7 +1,7 @@
 //! Executors in sentences: how many there are, whose room they have, and what becomes of a gang that gives way or is not whole.
 
 use super::{
-    sentences::*,
+    scenes::*,
     world::{Step, World},
 };
 use onager_core::{Phase, Role};

@@ -5,6 +5,7 @@ mod common;
 mod edits;
 mod executors;
 mod properties;
+mod scenes;
 mod sentences;
 #[path = "../common/soak.rs"]
 mod soak;

@@ -102,7 +102,6 @@ impl Cycle<'_> {
         let mut needed: Vec<Vec<Pod>> = Vec::new();
         for gift in given.into_iter().rev() {
             if needed.iter().flatten().any(|pod| pod.driver && pod.app == gift[0].app) {
-                needed.push(gift);
                 continue;
             }
             let (without, there) = (self.model.coming.clone(), self.model.there.clone());
@@ -194,7 +193,7 @@ impl Cycle<'_> {
             model.decided.shrunk.remove(&victim);
             model.decided.grown.remove(&victim);
             model.decided.evicted.insert(victim, beneficiary);
-        } else if model.counts[victim] {
+        } else {
             let nodes = model.decided.shrunk.entry(victim).or_default();
             gift.iter().for_each(|pod| *nodes.entry(pod.node).or_default() += 1);
         }
