@@ -61,18 +61,24 @@ take_over_target() {
     newest=$(newest_target "*-$HERE")
     lock=$newest/x86_64-unknown-linux-gnu/debug/.cargo-lock
     if [ -n "$newest" ] && { [ ! -e "$lock" ] || flock --nonblock "$lock" true; }; then
+        forget_own_crates "$newest"
         mv "$newest" "$CARGO_TARGET_DIR"
-        rm -rf "$CARGO_TARGET_DIR"/{*,*/*}/.fingerprint/onager*
         return 0
     fi
     newest=$(newest_target "*")
     if [ -z "$newest" ]; then return 0; fi
     rm -rf "$CARGO_TARGET_DIR.new"
     cp --archive --link "$newest" "$CARGO_TARGET_DIR.new"
-    rm -rf "$CARGO_TARGET_DIR.new"/{images-*,{*,*/*}/.fingerprint/onager*}
+    rm -rf "$CARGO_TARGET_DIR.new"/images-*
+    forget_own_crates "$CARGO_TARGET_DIR.new"
     # A lock that is a link is one for all checkouts.
     find "$CARGO_TARGET_DIR.new" -name .cargo-lock -delete
     mv "$CARGO_TARGET_DIR.new" "$CARGO_TARGET_DIR"
+}
+
+# What cargo knows of our own crates; an interrupted take-over is a rebuild, never a folder with paths of another.
+forget_own_crates() { # folder
+    rm -rf "$1"/{*,*/*}/.fingerprint/onager*
 }
 
 newest_target() { # pattern of what follows "target-"
