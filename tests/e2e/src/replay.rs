@@ -25,15 +25,14 @@ use crate::until;
 const AT_ONCE: usize = 32;
 /// What an operator may make for an application, in the order in which it does.
 fn kinds() -> [ApiResource; 6] {
-    let of = (
+    [
         ApiResource::erase::<Service>(&()),
         ApiResource::erase::<ConfigMap>(&()),
         ApiResource::erase::<PodDisruptionBudget>(&()),
         ApiResource::erase::<Ingress>(&()),
         ApiResource::erase::<Pod>(&()),
         ApiResource::erase::<Event>(&()),
-    );
-    [of.0, of.1, of.2, of.3, of.4, of.5]
+    ]
 }
 
 /// What was written for one application.
