@@ -4,7 +4,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use hmac::{Hmac, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, body::Bytes, header, http::request};
 use hyper_util::{
@@ -16,9 +15,8 @@ use kube::{
     Api, Client,
     api::{ObjectMeta, PostParams},
 };
-use onager_contract::{Drain, ExecutorLost, Progress, control};
+use onager_contract::{Drain, ExecutorLost, Progress, control, token};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 /// The Secret with the key, in the operator's namespace.
@@ -129,18 +127,14 @@ impl Control {
         Self { key: key.into(), http }
     }
 
-    /// The token of an application, HMAC-SHA256 of its UID in hex.
+    /// The token of an application.
     pub fn token(&self, uid: &str) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
-            unreachable!("HMAC takes keys of any length");
-        };
-        mac.update(uid.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        token::of(&self.key, uid)
     }
 
-    /// What a driver knows its application's token by: SHA-256 of it, in hex.
+    /// What an application's driver knows its token by.
     pub fn digest(&self, uid: &str) -> String {
-        hex(&Sha256::digest(self.token(uid)))
+        token::digest(&self.token(uid))
     }
 
     /// Asks a driver how far it is.
@@ -218,10 +212,6 @@ impl Control {
 fn because(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// 32 bytes from the operating system.

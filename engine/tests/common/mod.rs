@@ -12,12 +12,10 @@ use std::{env, fs, process, thread};
 
 use onager_contract::{
     Application, Drain, DriverSpec, ExecutorDemand, ExecutorLost, ExecutorSpec, Idle, Program, Progress, Summary,
-    control, endpoint,
+    control, endpoint, token,
 };
 
 const TOKEN: &str = "a-token-for-tests";
-/// Its SHA-256.
-const DIGEST: &str = "9237b94c86ee59b8e51197999c04d4570522a9bfb16047aa5b59613faefa515d";
 const UID: &str = "0c7e2f4a";
 
 static NEXT: AtomicU16 = AtomicU16::new(1);
@@ -115,7 +113,7 @@ impl Ground {
             ui_port: None,
             scheduler_port: None,
             control_port: None,
-            control_digest: Some(DIGEST.into()),
+            control_digest: Some(token::digest(TOKEN)),
         };
         change(&mut spec);
         let summary = self.folder.join("termination-log");

@@ -3,14 +3,12 @@
 use std::fs;
 
 use anyhow::{Context, Result, anyhow, bail};
-use hmac::{Hmac, Mac};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
-use onager_contract::{Application, ExecutorSpec, Progress, control, endpoint};
+use onager_contract::{Application, ExecutorSpec, Progress, control, endpoint, token};
 use serde_json::Value;
-use sha2::Sha256;
 
 use crate::ground::OPERATOR_NAMESPACE;
 use crate::wait::until;
@@ -53,9 +51,7 @@ impl Run {
         };
         let key = secret.and_then(|secret| secret.data?.remove("key"));
         let ByteString(key) = key.context("the operator has a key")?;
-        let mut token = Hmac::<Sha256>::new_from_slice(&key)?;
-        token.update(self.object().await?.uid().unwrap_or_default().as_bytes());
-        let token: String = token.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = token::of(&key, &self.object().await?.uid().unwrap_or_default());
         let driver = self.driver().await?;
         let mut ports =
             driver.spec.iter().flat_map(|spec| spec.containers.iter().flat_map(|one| one.ports.iter().flatten()));
@@ -65,7 +61,7 @@ impl Run {
             driver.status.as_ref().and_then(|status| status.pod_ip.clone()).context("the driver has an address")?;
         let mut ask = self.team.cluster.inside("curl");
         ask.args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "5", "--header"]);
-        ask.arg(format!("Authorization: Bearer {}", token));
+        ask.arg(format!("Authorization: Bearer {token}"));
         ask.arg(format!("http://{ip}:{port}{}", control::PROGRESS));
         Ok(serde_json::from_str(&command::output(ask).await?)?)
     }
