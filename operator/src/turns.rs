@@ -25,15 +25,22 @@ pub struct Turn<'a> {
 struct Start<'a>(&'a watch::Sender<usize>);
 
 impl<'a> Start<'a> {
+    /// Wakes nobody: more that start change nothing for those that wait.
     fn new(starting: &'a watch::Sender<usize>) -> Self {
-        starting.send_modify(|count| *count += 1);
+        starting.send_if_modified(|count| {
+            *count += 1;
+            false
+        });
         Self(starting)
     }
 }
 
 impl Drop for Start<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.send_if_modified(|count| {
+            *count -= 1;
+            *count == 0
+        });
     }
 }
 
@@ -63,9 +70,26 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Context, Wake},
+    };
+
     use futures::FutureExt;
 
     use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
 
     #[test]
     fn while_gangs_start_few_others_get_a_turn_and_then_all_do() {
@@ -79,5 +103,23 @@ mod tests {
         assert!(turns.take(false).now_or_never().flatten().is_some(), "others start meanwhile");
         drop(start);
         assert!(third.now_or_never().flatten().is_some(), "nothing starts any more");
+    }
+
+    #[test]
+    fn those_that_wait_are_woken_when_the_last_start_ends_and_by_none_before() {
+        let turns = Turns::new(8);
+        let start = || turns.take(false).now_or_never().flatten();
+        let (first, follower) = (start(), turns.take(true).now_or_never().flatten());
+        let mut waits = std::pin::pin!(turns.take(true));
+        let woken = Arc::new(Woken::default());
+        let waker = woken.clone().into();
+        assert!(waits.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        let second = start();
+        drop(first);
+        assert!(!woken.0.load(Ordering::SeqCst), "thousands may wait, and each would look again");
+        drop(second);
+        assert!(woken.0.load(Ordering::SeqCst));
+        assert!(waits.now_or_never().flatten().is_some());
+        drop(follower);
     }
 }

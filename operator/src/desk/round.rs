@@ -26,8 +26,8 @@ use crate::{cache::Cache, context::Context, progress::Followed};
 
 /// The least time between two rounds.
 const INTERVAL: Duration = Duration::from_millis(10);
-/// A round may take this part of the time.
-const PART: u32 = 5;
+/// A round may take this part of the time of one processor: a full cluster is looked at less often, not at all costs.
+const PART: u32 = 10;
 /// Cycles that follow each other in one round at the most; the rest is decided in the next.
 const MOST_CYCLES: usize = 20;
 /// So long those that waited before a restart may take to ask.

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use crate::gangs;
 
-/// Requests at once.
-const AT_ONCE: usize = 32;
+/// Requests at once: as many creates as the operator has under way.
+const AT_ONCE: usize = 64;
 const SAMPLE: &str = "sample";
 
 /// The pods of a gang of two as the operator made them, as text.
