@@ -2,6 +2,7 @@
 //! them; it decides nothing.
 
 mod act;
+mod apart;
 mod build;
 mod cache;
 mod config;

@@ -11,6 +11,7 @@ use onager_crds::{SparkApplication, State};
 
 use crate::{
     act::Act,
+    apart::apart,
     cache::state,
     context::{Context, Named},
     desk::Answer,
@@ -28,7 +29,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// # Errors
 /// See [`ReconcileError`]; the step is repeated.
 pub fn reconcile(watched: Arc<Named>, context: Arc<Context>) -> BoxFuture<'static, Result<Next, ReconcileError>> {
-    async move {
+    apart(async move {
         let (namespace, name) = (watched.namespace().unwrap_or_default(), watched.name_any());
         let newest = || context.cache.apps().get(&namespace, &name);
         context.metrics.queue.inc();
@@ -39,7 +40,7 @@ pub fn reconcile(watched: Arc<Named>, context: Arc<Context>) -> BoxFuture<'stati
         let again = step(&app, &context).await;
         timer.observe_duration();
         again.map(|again| again.map_or_else(Next::await_change, Next::requeue))
-    }
+    })
     .boxed()
 }
 

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use crate::{
+    apart::apart,
     cache::ingest,
     context::{Context, Named, Unread},
     reconcile, schedule, sides,
@@ -88,21 +89,22 @@ async fn run(
         context.cache.ranges().take_in(&scope, event, |range| Some(range.clone()));
     });
     let schedules = schedule::serve(&scope, namespace.as_deref(), context.clone(), synced.clone(), schedules);
-    let work = async {
+    let working = context.clone();
+    let work = apart(async move {
         // Nothing is decided before all of the cluster was seen once.
         for mut ready in [synced, quotas_ready].into_iter().chain(sides_ready) {
             if ready.wait_for(|ready| *ready).await.is_err() {
                 return;
             }
         }
-        let mut unlisted = context.unlisted.subscribe();
+        let mut unlisted = working.unlisted.subscribe();
         if unlisted.wait_for(|count| *count == 0).await.is_err() {
             return;
         }
         let steps = applier(
             reconcile::reconcile,
             reconcile::on_error,
-            context.clone(),
+            working,
             reader,
             queue.map(Ok::<_, Infallible>),
             Config::default(),
@@ -115,7 +117,7 @@ async fn run(
                 future::ready(())
             })
             .await;
-    };
+    });
     let watches = future::join5(watch_apps, watch_sides, watch_quotas, watch_queues, watch_ranges);
     // The schedules' work ends with the applications': one step under way is finished.
     let work = future::join(work, schedules);

@@ -14,6 +14,7 @@ use onager_crds::ScheduledSparkApplication;
 
 use super::{act, observe, report};
 use crate::{
+    apart::apart,
     context::Context,
     error::{ActError, ReconcileError},
     report::tell,
@@ -32,14 +33,14 @@ pub fn reconcile(
     watched: Arc<ScheduledSparkApplication>,
     context: Arc<Context>,
 ) -> BoxFuture<'static, Result<Next, ReconcileError>> {
-    async move {
+    apart(async move {
         let Some(_turn) = context.turns.take(true).await else { return Ok(Next::await_change()) };
         let newest = context.schedules.get(&watched.namespace().unwrap_or_default(), &watched.name_any());
         let Some(object) = newest else { return Ok(Next::await_change()) };
         let step = tokio::time::timeout(STEP_LIMIT, step(&object, &context)).await;
         let again = step.unwrap_or(Err(ReconcileError::TooSlow))?;
         Ok(again.map_or_else(Next::await_change, Next::requeue))
-    }
+    })
     .boxed()
 }
 
