@@ -93,7 +93,7 @@ impl Desk<'_> {
         };
         if let Some(placement) = self.reclaim(number, &soon) {
             // Those that gave way may have had nothing yet.
-            return match self.fits(number, View::Now) {
+            let turn = match self.fits(number, View::Now) {
                 Ok(placement) => {
                     self.admit(number, placement);
                     Turn::Admitted
@@ -103,6 +103,8 @@ impl Desk<'_> {
                     Turn::Promised
                 }
             };
+            self.reinstate();
+            return turn;
         }
         Turn::Blocked(self.blocked(number, block))
     }
@@ -122,10 +124,15 @@ impl Desk<'_> {
     }
 
     fn seat(&mut self, number: usize, placement: &Placement, fresh: Fresh) {
-        self.books.enter(self.leaf(number), &self.snapshot.apps[number].user);
         self.pods_mut(number).place(placement);
         self.fresh[number] = Some(fresh);
+        self.stand(number);
+    }
+
+    /// It counts in its queue, and stands among those that may give way.
+    pub fn stand(&mut self, number: usize) {
         let (leaf, seniority) = (self.leaf(number), self.seniority(number));
+        self.books.enter(leaf, &self.snapshot.apps[number].user);
         let place = self.running[leaf].partition_point(|other| self.seniority(*other) < seniority);
         self.running[leaf].insert(place, number);
     }
@@ -133,6 +140,7 @@ impl Desk<'_> {
     /// What was decided for an application in this cycle is undone: nobody has heard of it yet. Its room was given back.
     pub fn retract(&mut self, number: usize) {
         self.fresh[number] = None;
+        self.retracted = true;
         self.books.leave(self.leaf(number), &self.snapshot.apps[number].user);
         *self.pods_mut(number) = self.snapshot.apps[number].pods.clone();
         self.decisions.retain(|decision| decision.app() != number);

@@ -72,6 +72,8 @@ pub struct Desk<'a> {
     pub moved: Vec<usize>,
     /// What applications were given in this cycle.
     pub fresh: Vec<Option<Fresh>>,
+    /// Whether that was undone for one of them since evictions were last looked at again.
+    pub retracted: bool,
     /// Which of them had more executors, and on which nodes.
     pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
     /// Which gangs would have a place if nothing else ran.
@@ -115,6 +117,7 @@ impl<'a> Desk<'a> {
             heads: vec![None; tree.all.len()],
             moved: Vec::new(),
             fresh: vec![None; snapshot.apps.len()],
+            retracted: false,
             grown: BTreeMap::new(),
             ever: BTreeMap::new(),
             common: [None; 2],

@@ -19,6 +19,7 @@ pub mod order;
 pub mod play;
 pub mod quota;
 mod reclaim;
+mod reinstate;
 pub mod snapshot;
 pub mod spec;
 pub mod standing;

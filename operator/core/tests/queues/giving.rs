@@ -186,3 +186,24 @@ fn one_that_goes_whole_takes_its_executors_along_and_its_queue_keeps_what_it_des
     assert_eq!(at("small")[0], "18 evicted 0");
     assert_eq!(at("elastic"), ["18 resized 2"], "of 5 cores that are left it may give none");
 }
+
+#[test]
+fn who_was_to_give_way_beside_one_that_does_not_start_after_all_goes_on() {
+    // When `first` is done, `large` is to start, and `steady` gives way to `small`; but `large` gives way to `other`, and leaves
+    // room for all.
+    let world = World::of_nodes(&[5])
+        .queue("a", |queue| queue.guarantee = cores(2))
+        .queue("b", |_| {})
+        .sized("first", "a", 2, 2, 1)
+        .runs(37)
+        .app("small", "a", 0)
+        .app("other", "a", 0)
+        .after(2)
+        .sized("large", "b", 2, 2, 1)
+        .after(3)
+        .app("steady", "b", 0)
+        .after(12);
+    assert_eq!(world.story("steady"), ["12 admitted 0"]);
+    assert_eq!(world.story("small").last().unwrap(), "37 admitted 0");
+    assert_eq!(world.story("other").last().unwrap(), "37 admitted 0");
+}

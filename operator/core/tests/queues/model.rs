@@ -45,6 +45,17 @@ pub struct Decided {
 /// What each level uses in one of the views.
 type Used<'a> = &'a dyn Fn(usize) -> Amounts;
 
+/// An application's pods that stay.
+pub fn own_pods(app: &App, number: usize) -> Vec<Pod> {
+    pods(number, app.pods.driver, &app.pods.executors)
+}
+
+fn pods(app: usize, driver: Option<usize>, executors: &BTreeMap<usize, u32>) -> Vec<Pod> {
+    let each = |(node, count): (&usize, &u32)| vec![Pod { app, driver: false, node: *node }; *count as usize];
+    let driver = driver.map(|node| Pod { app, driver: true, node });
+    driver.into_iter().chain(executors.iter().flat_map(each)).collect()
+}
+
 pub struct Model<'a> {
     pub snapshot: &'a Snapshot,
     pub time: i64,
@@ -57,6 +68,8 @@ pub struct Model<'a> {
     pub counts: Vec<bool>,
     /// Who was admitted (or else promised) in this cycle.
     pub fresh: BTreeMap<usize, bool>,
+    /// Whether that was undone for one of them.
+    pub retracted: bool,
     pub decided: Decided,
 }
 
@@ -66,22 +79,16 @@ impl<'a> Model<'a> {
         snapshot.nodes.iter().for_each(|site| whole.add(&site.allocatable, 1));
         let tree = Tree::build(snapshot, &whole);
         let (mut there, mut coming) = (Vec::new(), Vec::new());
-        for (app, one) in snapshot.apps.iter().enumerate() {
-            let executors = |nodes: &BTreeMap<usize, u32>| -> Vec<Pod> {
-                let each =
-                    |(node, count): (&usize, &u32)| vec![Pod { app, driver: false, node: *node }; *count as usize];
-                nodes.iter().flat_map(each).collect()
-            };
-            coming.extend(one.pods.driver.map(|node| Pod { app, driver: true, node }));
-            coming.extend(executors(&one.pods.executors));
-            there.extend(one.pods.leaving_driver.map(|node| Pod { app, driver: true, node }));
-            there.extend(executors(&one.pods.leaving));
+        for (number, app) in snapshot.apps.iter().enumerate() {
+            coming.extend(own_pods(app, number));
+            there.extend(pods(number, app.pods.leaving_driver, &app.pods.leaving));
         }
         there.extend(coming.iter().cloned());
         let counts = snapshot.apps.iter().map(|app| matches!(app.stage, Stage::Admitted { .. })).collect();
         let (capacity, deserved, fresh) = (Amounts::default(), Vec::new(), BTreeMap::new());
-        let decided = Decided::default();
-        let mut model = Self { snapshot, time, tree, capacity, deserved, there, coming, counts, fresh, decided };
+        let (retracted, decided) = (false, Decided::default());
+        let mut model =
+            Self { snapshot, time, tree, capacity, deserved, there, coming, counts, fresh, retracted, decided };
         for site in snapshot.nodes.iter().filter(|site| site.node.usable) {
             model.capacity.add(&site.allocatable.less(&site.foreign), 1);
         }
@@ -99,7 +106,7 @@ impl<'a> Model<'a> {
         &self.snapshot.apps[number]
     }
 
-    fn shape(&self, pod: &Pod) -> ShapeId {
+    pub fn shape(&self, pod: &Pod) -> ShapeId {
         if pod.driver { self.app(pod.app).driver } else { self.app(pod.app).executor }
     }
 
@@ -122,7 +129,7 @@ impl<'a> Model<'a> {
         nodes
     }
 
-    fn sum(&self, pods: &[Pod], of: impl Fn(&Pod) -> bool) -> Amounts {
+    pub fn sum(&self, pods: &[Pod], of: impl Fn(&Pod) -> bool) -> Amounts {
         let mut sum = Amounts::default();
         pods.iter().filter(|pod| of(pod)).for_each(|pod| sum.add(self.requests(self.shape(pod)), 1));
         sum
@@ -384,12 +391,15 @@ impl<'a> Model<'a> {
     pub fn running(&self, leaf: usize) -> Vec<usize> {
         let mut running: Vec<usize> =
             (0..self.counts.len()).filter(|one| self.counts[*one] && self.leaf(*one) == leaf).collect();
-        running.sort_by_key(|number| {
-            let app = self.app(*number);
-            let since = if let Stage::Admitted { since } = app.stage { since } else { self.time };
-            (app.priority, Reverse((since, app.created, *number)))
-        });
+        running.sort_by_key(|number| self.seniority(*number));
         running
+    }
+
+    /// Who has least gives way first.
+    pub fn seniority(&self, number: usize) -> (i64, Reverse<(i64, i64, usize)>) {
+        let app = self.app(number);
+        let since = if let Stage::Admitted { since } = app.stage { since } else { self.time };
+        (app.priority, Reverse((since, app.created, number)))
     }
 
     pub fn policy(&self, leaf: usize) -> (Reclaim, Preemption) {

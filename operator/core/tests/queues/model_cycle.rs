@@ -228,6 +228,7 @@ impl Cycle<'_> {
             Ok(placement) => self.admit(number, placement),
             Err(_) => self.promise(number, placement),
         }
+        self.reinstate();
         None
     }
 

@@ -1,5 +1,7 @@
 //! The model's part that says who gives way to a gang that has no room, as plainly as the rules are written.
 
+use std::cmp::Reverse;
+
 use onager_core::queue::{
     Amounts, Preemption, Reclaim,
     ground::{Placement, View},
@@ -7,7 +9,7 @@ use onager_core::queue::{
 };
 
 use super::{
-    model::{Model, Pod, Short},
+    model::{Model, Pod, Short, own_pods},
     model_cycle::{Cycle, remove},
 };
 
@@ -180,6 +182,34 @@ impl Cycle<'_> {
         }
     }
 
+    /// Those that were to go stay, if somebody was admitted beside them and is not any more, and their queue deserves them.
+    pub fn reinstate(&mut self) {
+        if !std::mem::take(&mut self.model.retracted) {
+            return;
+        }
+        let mut evicted: Vec<usize> = self.model.decided.evicted.keys().copied().collect();
+        evicted.sort_by_key(|number| Reverse(self.model.seniority(*number)));
+        for number in evicted {
+            let (model, pods) = (&self.model, own_pods(self.model.app(number), number));
+            let (app, leaf) = (model.app(number), model.leaf(number));
+            let size = model.snapshot.size(app, true, app.pods.staying());
+            let deserved =
+                model.tree.chain(leaf).filter(|level| *level != ROOT).all(|level| model.deserves(level, &size));
+            let has_room = |pod: &Pod| {
+                let here = model.sum(&pods, |other| other.node == pod.node);
+                here.within(&model.room(pod.node, View::Soon)) && model.accepts(pod.node, model.shape(pod))
+            };
+            if deserved
+                && model.short(number, true, app.pods.staying(), View::Soon).is_none()
+                && pods.iter().all(has_room)
+            {
+                self.model.coming.extend(pods);
+                self.model.counts[number] = true;
+                self.model.decided.evicted.remove(&number);
+            }
+        }
+    }
+
     fn note(&mut self, gift: &[Pod], beneficiary: usize) {
         let (model, victim) = (&mut self.model, gift[0].app);
         let whole = gift.iter().any(|pod| pod.driver);
@@ -187,6 +217,7 @@ impl Cycle<'_> {
             model.counts[victim] = false;
         }
         if whole && model.fresh.remove(&victim).is_some() {
+            model.retracted = true;
             model.decided.admitted.remove(&victim);
             model.decided.promised.retain(|(app, _)| *app != victim);
         } else if whole {
