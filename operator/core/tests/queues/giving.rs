@@ -207,3 +207,23 @@ fn who_was_to_give_way_beside_one_that_does_not_start_after_all_goes_on() {
     assert_eq!(world.story("small").last().unwrap(), "37 admitted 0");
     assert_eq!(world.story("other").last().unwrap(), "37 admitted 0");
 }
+
+#[test]
+fn an_executor_that_was_to_go_beside_one_that_does_not_start_after_all_stays() {
+    let world = World::of_nodes(&[15])
+        .queue("a", |queue| queue.guarantee = cores(7))
+        .queue("b", |_| {})
+        .sized("first", "a", 1, 10, 1)
+        .runs(100)
+        .sized("elastic", "b", 1, 0, 3)
+        .up_to(1)
+        .sized("large", "b", 1, 8, 1)
+        .after(2)
+        .app("small", "a", 4)
+        .after(3)
+        .app("other", "a", 1)
+        .after(4);
+    assert_eq!(world.story("elastic"), ["0 admitted 0", "0 resized 1"]);
+    assert_eq!(world.story("small").last().unwrap(), "100 admitted 4");
+    assert_eq!(world.story("other").last().unwrap(), "100 admitted 1");
+}

@@ -187,27 +187,50 @@ impl Cycle<'_> {
         if !std::mem::take(&mut self.model.retracted) {
             return;
         }
-        let mut evicted: Vec<usize> = self.model.decided.evicted.keys().copied().collect();
-        evicted.sort_by_key(|number| Reverse(self.model.seniority(*number)));
-        for number in evicted {
-            let (model, pods) = (&self.model, own_pods(self.model.app(number), number));
-            let (app, leaf) = (model.app(number), model.leaf(number));
-            let size = model.snapshot.size(app, true, app.pods.staying());
-            let deserved =
-                model.tree.chain(leaf).filter(|level| *level != ROOT).all(|level| model.deserves(level, &size));
-            let has_room = |pod: &Pod| {
-                let here = model.sum(&pods, |other| other.node == pod.node);
-                here.within(&model.room(pod.node, View::Soon)) && model.accepts(pod.node, model.shape(pod))
-            };
-            if deserved
-                && model.short(number, true, app.pods.staying(), View::Soon).is_none()
-                && pods.iter().all(has_room)
-            {
-                self.model.coming.extend(pods);
+        let in_order = |model: &Model<'_>, mut numbers: Vec<usize>| {
+            numbers.sort_by_key(|number| Reverse(model.seniority(*number)));
+            numbers
+        };
+        let evicted = self.model.decided.evicted.keys().copied().collect();
+        for number in in_order(&self.model, evicted) {
+            if self.stays(own_pods(self.model.app(number), number)) {
                 self.model.counts[number] = true;
                 self.model.decided.evicted.remove(&number);
             }
         }
+        let shrunk = self.model.decided.shrunk.clone();
+        for number in in_order(&self.model, shrunk.keys().copied().collect()) {
+            for (node, count) in &shrunk[&number] {
+                for _ in 0..*count {
+                    if self.stays(vec![Pod { app: number, driver: false, node: *node }]) {
+                        let nodes = self.model.decided.shrunk.get_mut(&number).unwrap();
+                        *nodes.get_mut(node).unwrap() -= 1;
+                        nodes.retain(|_, count| *count > 0);
+                    }
+                }
+            }
+        }
+        self.model.decided.shrunk.retain(|_, nodes| !nodes.is_empty());
+    }
+
+    /// Puts pods of one back that were to go, if there is room, and its queue deserves them; whether it does.
+    fn stays(&mut self, pods: Vec<Pod>) -> bool {
+        let (model, number) = (&self.model, pods[0].app);
+        let driver = pods.iter().any(|pod| pod.driver);
+        let executors = pods.len() as u32 - u32::from(driver);
+        let size = model.snapshot.size(model.app(number), driver, executors);
+        let levels = model.tree.chain(model.leaf(number)).filter(|level| *level != ROOT);
+        let has_room = |pod: &Pod| {
+            let here = model.sum(&pods, |other| other.node == pod.node);
+            here.within(&model.room(pod.node, View::Soon)) && model.accepts(pod.node, model.shape(pod))
+        };
+        let may = levels.into_iter().all(|level| model.deserves(level, &size))
+            && model.short(number, driver, executors, View::Soon).is_none()
+            && pods.iter().all(has_room);
+        if may {
+            self.model.coming.extend(pods);
+        }
+        may
     }
 
     fn note(&mut self, gift: &[Pod], beneficiary: usize) {
