@@ -170,8 +170,11 @@ impl History {
             Ok(self.past.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&uid).then_some(()))
         })
         .await?;
-        self.pods.delete(MARKER, &DeleteParams::default().grace_period(0)).await?;
-        Ok(())
+        match self.pods.delete(MARKER, &DeleteParams::default().grace_period(0)).await {
+            // A delete whose answer was lost is sent again.
+            Err(kube::Error::Api(answer)) if answer.code == 404 => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
     }
 }
 
