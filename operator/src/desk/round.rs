@@ -26,7 +26,7 @@ use crate::{cache::Cache, context::Context, progress::Followed};
 
 /// The least time between two rounds.
 const INTERVAL: Duration = Duration::from_millis(10);
-/// A round may take this part of the time of one processor: a full cluster is looked at less often, not at all costs.
+/// Rounds may take one part in so many of a processor: a fuller cluster takes longer to look at, and is looked at less often.
 const PART: u32 = 10;
 /// Cycles that follow each other in one round at the most; the rest is decided in the next.
 const MOST_CYCLES: usize = 20;

@@ -35,7 +35,9 @@ impl Desk<'_> {
         }
         for number in self.last_to_go_first(shrunk.keys().copied().collect()) {
             for (node, count) in &shrunk[&number] {
-                let _all_stay = (0..*count).all(|_| self.keep_one(number, *node));
+                for _ in 0..*count {
+                    self.keep_one(number, *node);
+                }
             }
         }
         self.decisions
@@ -61,11 +63,11 @@ impl Desk<'_> {
         self.moved.push(self.leaf(number));
     }
 
-    /// An executor that was to go from a node stays, if it may; answers whether.
-    fn keep_one(&mut self, number: usize, node: usize) -> bool {
+    /// An executor that was to go from a node stays, if it may.
+    fn keep_one(&mut self, number: usize, node: usize) {
         let one = [(node, 1)];
         if !self.may_stay(number, None, &one) {
-            return false;
+            return;
         }
         self.take(number, None, &one, SOON);
         self.pods_mut(number).grow(&one);
@@ -81,7 +83,6 @@ impl Desk<'_> {
             executors[at].1 -= 1;
             executors.retain(|(_, count)| *count > 0);
         }
-        true
     }
 
     /// Whether these pods of an application may stay where they are when all that is to go is gone.
