@@ -10,12 +10,12 @@ use super::{
 };
 
 /// What an application was given in this cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fresh {
-    /// It starts.
-    Admitted,
-    /// It starts when others' pods are gone.
-    Promised,
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// Whether it starts only when others' pods are gone.
+    pub promised: bool,
+    /// How many had given way before its turn.
+    gave_way: u64,
 }
 
 /// What came of a turn.
@@ -32,6 +32,7 @@ pub enum Turn {
 impl Desk<'_> {
     /// An application's turn.
     pub fn turn(&mut self, number: usize) -> Turn {
+        self.gave_way_before = self.gave_way;
         let turn = self.beside_head(self.leaf(number), |desk| desk.turn_beside(number));
         match turn {
             Turn::Blocked(_) => self.behind_head(number).map_or(turn, Turn::Blocked),
@@ -93,7 +94,7 @@ impl Desk<'_> {
         };
         if let Some(placement) = self.reclaim(number, &soon) {
             // Those that gave way may have had nothing yet.
-            let turn = match self.fits(number, View::Now) {
+            return match self.fits(number, View::Now) {
                 Ok(placement) => {
                     self.admit(number, placement);
                     Turn::Admitted
@@ -103,48 +104,45 @@ impl Desk<'_> {
                     Turn::Promised
                 }
             };
-            self.reinstate();
-            return turn;
         }
         Turn::Blocked(self.blocked(number, block))
     }
 
     fn admit(&mut self, number: usize, placement: Placement) {
         self.take(number, Some(placement.driver), &placement.executors, BOTH);
-        self.seat(number, &placement, Fresh::Admitted);
+        self.seat(number, &placement, false);
         self.block_of[number] = None;
         self.decisions.push(Decision::Admit { app: number, placement });
     }
 
     fn promise(&mut self, number: usize, placement: Placement) {
         self.take(number, Some(placement.driver), &placement.executors, SOON);
-        self.seat(number, &placement, Fresh::Promised);
+        self.seat(number, &placement, true);
         self.claims.push((number, placement));
         self.blocked(number, Block::Evictions);
     }
 
-    fn seat(&mut self, number: usize, placement: &Placement, fresh: Fresh) {
+    fn seat(&mut self, number: usize, placement: &Placement, promised: bool) {
         self.pods_mut(number).place(placement);
-        self.fresh[number] = Some(fresh);
-        self.stand(number);
-    }
-
-    /// It counts in its queue, and stands among those that may give way.
-    pub fn stand(&mut self, number: usize) {
+        self.fresh[number] = Some(Fresh { promised, gave_way: self.gave_way_before });
         let (leaf, seniority) = (self.leaf(number), self.seniority(number));
         self.books.enter(leaf, &self.snapshot.apps[number].user);
         let place = self.running[leaf].partition_point(|other| self.seniority(*other) < seniority);
         self.running[leaf].insert(place, number);
     }
 
-    /// What was decided for an application in this cycle is undone: nobody has heard of it yet. Its room was given back.
-    pub fn retract(&mut self, number: usize) {
-        self.fresh[number] = None;
-        self.retracted = true;
+    /// What was decided for an application in this cycle is undone: nobody has heard of it yet, and its room was given back. If
+    /// some gave way since its turn, they may have done so for what is not so: all is to be decided anew without it.
+    pub fn retract(&mut self, number: usize, beneficiary: usize) {
+        let fresh = self.fresh[number].take();
+        if fresh.is_some_and(|fresh| fresh.gave_way < self.gave_way) {
+            self.passed.add(number, beneficiary);
+        }
         self.books.leave(self.leaf(number), &self.snapshot.apps[number].user);
         *self.pods_mut(number) = self.snapshot.apps[number].pods.clone();
         self.decisions.retain(|decision| decision.app() != number);
         self.claims.retain(|(app, _)| *app != number);
+        self.pass(number, beneficiary);
     }
 
     /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands

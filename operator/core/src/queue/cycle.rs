@@ -1,5 +1,6 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
-//! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. The same
+//! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. Who would be
+//! given room and give way again in one cycle has no turn in it. The same
 //! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
 //! after few cycles, and keeps the outcome's `standing` for the next snapshot.
 
@@ -10,6 +11,7 @@ use super::{
     desk::Desk,
     ground::{Placement, View},
     order::{Candidate, Turns},
+    passed::Passed,
     standing::{Account, missing},
     tree::{Fault, NO_QUEUE, ROOT, Tree},
 };
@@ -75,10 +77,17 @@ impl Outcome {
 /// Decides on a snapshot at a time, in milliseconds.
 pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     let tree = Tree::build(snapshot, &cluster(snapshot));
-    let mut desk = Desk::new(snapshot, &tree, now);
-    desk.settle_claims();
-    desk.mend();
-    turns(&mut desk);
+    let mut passed = Passed::default();
+    let mut desk = loop {
+        let mut desk = Desk::new(snapshot, &tree, now, passed);
+        desk.settle_claims();
+        desk.mend();
+        turns(&mut desk);
+        passed = std::mem::take(&mut desk.passed);
+        if passed.holds(|number| desk.has_room(number)) {
+            break desk;
+        }
+    };
     desk.grow();
     desk.explain();
     let waiting = desk.why();
@@ -98,7 +107,7 @@ fn stand(desk: &Desk<'_>) -> Standing {
     Standing { at: desk.now, queues: (0..desk.tree.all.len()).filter_map(account).collect() }
 }
 
-/// Everybody's turn once.
+/// Everybody's turn once, or until it is known that all is to be decided anew.
 fn turns(desk: &mut Desk<'_>) {
     let mut next = vec![0; desk.crowd.lines.len()];
     let mut turns = Turns::new(desk.tree);
@@ -113,6 +122,9 @@ fn turns(desk: &mut Desk<'_>) {
             let class = desk.crowd.lines[leaf][next[leaf]].class;
             desk.crowd.classes[class].failed = Some(block);
             desk.hold_for_head(number, block);
+        }
+        if desk.passed.is_out_of_date() {
+            return;
         }
         next[leaf] += 1;
         let candidate = step(desk, &mut next, leaf);

@@ -16,6 +16,7 @@ use super::{
     ground::{Ground, Placement, View},
     head::Head,
     order,
+    passed::Passed,
     quota::Quotas,
     reclaim::Alike,
     snapshot::NOWHERE,
@@ -72,8 +73,12 @@ pub struct Desk<'a> {
     pub moved: Vec<usize>,
     /// What applications were given in this cycle.
     pub fresh: Vec<Option<Fresh>>,
-    /// Whether that was undone for one of them since evictions were last looked at again.
-    pub retracted: bool,
+    /// Who has no turn in this cycle.
+    pub passed: Passed,
+    /// How many gave way in this cycle, and how many before the turn that is taken.
+    pub gave_way: u64,
+    /// See there.
+    pub gave_way_before: u64,
     /// Which of them had more executors, and on which nodes.
     pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
     /// Which gangs would have a place if nothing else ran.
@@ -89,8 +94,8 @@ pub struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// Lays out a snapshot.
-    pub fn new(snapshot: &'a Snapshot, tree: &'a Tree, now: i64) -> Self {
+    /// Lays out a snapshot, for a cycle in which those that are `passed` have no turn.
+    pub fn new(snapshot: &'a Snapshot, tree: &'a Tree, now: i64, passed: Passed) -> Self {
         let crowd = Crowd::read(snapshot, tree);
         let capacity = capacity(snapshot, tree, &crowd);
         let mut desk = Self {
@@ -117,7 +122,9 @@ impl<'a> Desk<'a> {
             heads: vec![None; tree.all.len()],
             moved: Vec::new(),
             fresh: vec![None; snapshot.apps.len()],
-            retracted: false,
+            passed,
+            gave_way: 0,
+            gave_way_before: 0,
             grown: BTreeMap::new(),
             ever: BTreeMap::new(),
             common: [None; 2],
@@ -222,6 +229,9 @@ impl<'a> Desk<'a> {
     /// What keeps an application from standing in line for now.
     pub fn gate(&mut self, waiter: Waiter) -> Option<usize> {
         let barred = self.crowd.classes[waiter.class].barred;
+        if let Some(other) = self.passed.account(waiter.number) {
+            return Some(self.pass(waiter.number, other));
+        }
         if !waiter.held {
             return barred;
         }
@@ -363,6 +373,12 @@ impl<'a> Desk<'a> {
     pub fn turn_share(&self, queue: usize, more: &Amounts) -> f64 {
         let below = missing(self.books.used(queue, View::Soon), &self.deserved[queue]) > 0.0;
         weigh(self.share(queue, more), self.owed[queue], below)
+    }
+
+    /// Whether an application was given room in this cycle, or waits for room that is becoming free.
+    pub fn has_room(&self, number: usize) -> bool {
+        let soon = self.block_of[number].is_some_and(|block| self.blocks[block] == Block::Evictions);
+        soon || self.fresh[number].is_some()
     }
 
     /// Notes why an application waits; answers the block's number.

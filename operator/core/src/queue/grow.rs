@@ -5,7 +5,6 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{
     Decision,
-    admit::Fresh,
     desk::{BOTH, Desk},
     ground::View,
     order::{Candidate, Turns},
@@ -42,7 +41,7 @@ impl Desk<'_> {
     pub fn grow(&mut self) {
         let mut lines: Vec<Vec<usize>> = vec![Vec::new(); self.tree.all.len()];
         for app in self.running.iter().flatten() {
-            if self.fresh[*app] != Some(Fresh::Promised) && self.wants_more(*app) {
+            if !self.fresh[*app].is_some_and(|fresh| fresh.promised) && self.wants_more(*app) {
                 lines[self.leaf(*app)].push(*app);
             }
         }

@@ -34,8 +34,7 @@ impl Desk<'_> {
         }
         let block = &self.blocks[block];
         if let Block::TooMany(_) = block {
-            self.blocks.push(Block::Behind(self.snapshot.apps[number].name.clone()));
-            self.stopped[leaf] = Some(self.blocks.len() - 1);
+            self.stop(leaf, number);
             self.heads[leaf] = Some(Head { number, placement: None, against_all: false });
             return;
         }
@@ -51,6 +50,21 @@ impl Desk<'_> {
             self.hold(&head, true);
         }
         self.heads[leaf] = Some(head);
+    }
+
+    /// One waits for the next cycle on account of another; in strict order those behind it do, too. Answers the number of the
+    /// block.
+    pub fn pass(&mut self, number: usize, other: usize) -> usize {
+        let leaf = self.leaf(number);
+        if self.tree.all[leaf].spec.order == Order::StrictFifo {
+            self.stop(leaf, number);
+        }
+        self.blocked(number, Block::GivesWay(self.snapshot.apps[other].name.clone()))
+    }
+
+    fn stop(&mut self, leaf: usize, number: usize) {
+        self.blocks.push(Block::Behind(self.snapshot.apps[number].name.clone()));
+        self.stopped[leaf] = Some(self.blocks.len() - 1);
     }
 
     /// Does something for one of a leaf, beside the room that is held for its head.

@@ -13,7 +13,6 @@ use std::{
 
 use super::{
     Amounts, Block, Decision, Kind, Preemption, Reclaim as Policy, ShapeId,
-    admit::Fresh,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
     tree::{NO_QUEUE, ROOT},
@@ -335,7 +334,7 @@ impl Desk<'_> {
 
     /// Where what it gives up counts: pods that are there stay until they are gone.
     fn views_of(&self, number: usize) -> &'static [View] {
-        if self.fresh[number] == Some(Fresh::Admitted) { BOTH } else { SOON }
+        if self.fresh[number].is_some_and(|fresh| !fresh.promised) { BOTH } else { SOON }
     }
 
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
@@ -347,7 +346,7 @@ impl Desk<'_> {
             if victim.driver.is_some() {
                 self.running[leaf].retain(|app| *app != victim.app);
                 if self.fresh[victim.app].is_some() {
-                    self.retract(victim.app);
+                    self.retract(victim.app, beneficiary);
                     continue;
                 }
                 self.books.leave(leaf, &self.snapshot.apps[victim.app].user);
@@ -362,6 +361,7 @@ impl Desk<'_> {
             }
         }
         for (app, nodes) in shrunk {
+            self.gave_way += 1;
             self.decisions.push(if whole.contains(&app) {
                 Decision::Evict { app, beneficiary }
             } else {

@@ -41,6 +41,8 @@ pub enum Block {
     Evictions,
     /// It comes after one whose room is held for it.
     Behind(Name),
+    /// It could start, and would give way to this one at once.
+    GivesWay(Name),
 }
 
 /// How far the gang fits on nodes.
@@ -109,7 +111,7 @@ impl Block {
             Self::Quota(_) => "QuotaExceeded",
             Self::Nodes(_) => "InsufficientResources",
             Self::Evictions => "WaitingForEvictions",
-            Self::Behind(_) => "BehindInQueue",
+            Self::Behind(_) | Self::GivesWay(_) => "BehindInQueue",
         }
     }
 
@@ -162,6 +164,7 @@ impl Block {
             }
             Self::Evictions => "others give way to it; it starts when their pods are gone".into(),
             Self::Behind(head) => format!("its queue is in strict order, and {head} is before it"),
+            Self::GivesWay(other) => format!("the room it could have is owed to {other}, which is to start first"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who gives way to whom, in sentences, each with a small world.
 
-use onager_core::queue::{Preemption, Reclaim};
+use onager_core::queue::{Order, Preemption, Reclaim};
 
 use super::fixture::{World, cores};
 
@@ -206,6 +206,67 @@ fn who_was_to_give_way_beside_one_that_does_not_start_after_all_goes_on() {
     assert_eq!(world.story("steady"), ["12 admitted 0"]);
     assert_eq!(world.story("small").last().unwrap(), "37 admitted 0");
     assert_eq!(world.story("other").last().unwrap(), "37 admitted 0");
+}
+
+#[test]
+fn who_was_to_give_way_to_one_that_is_promised_their_very_place_goes_on_when_another_place_is_free() {
+    let mut world = World::of_nodes(&[4, 6])
+        .queue("q0", |queue| {
+            (queue.guarantee, queue.order) = (cores(2), Order::StrictFifo);
+            queue.capability.set(0, 2000);
+        })
+        .queue("q1", |queue| queue.weight = 2)
+        .queue("q2", |_| {})
+        .queue("q3", |queue| queue.guarantee = cores(4));
+    for (name, arrives, runs, queue, executors, driver, each) in [
+        ("a0", 40, 5, "q0", 1, 1, 1),
+        ("a1", 5, 36, "q3", 1, 2, 2),
+        ("a2", 0, 5, "q0", 3, 1, 2),
+        ("a3", 0, 48, "q3", 2, 2, 2),
+        ("a4", 1, 5, "q1", 4, 1, 1),
+        ("a5", 3, 46, "q1", 1, 1, 2),
+    ] {
+        world = world.sized(name, queue, driver, executors, each).after(arrives).runs(runs);
+    }
+    assert!(world.story("a5").iter().all(|line| !line.contains("evicted")), "{:?}", world.play());
+}
+
+#[test]
+fn one_that_has_no_room_but_what_others_left_to_another_lets_that_one_start_first() {
+    let mut world = World::of_nodes(&[2, 8, 2])
+        .queue("q0", |queue| queue.weight = 2)
+        .queue("q1", |queue| queue.weight = 3)
+        .queue("q2", |_| {});
+    for (name, arrives, runs, queue, (executors, most), driver, each, priority) in [
+        ("a0", 48, 5, "q1", (2, 2), 2, 2, 0),
+        ("a1", 18, 5, "q2", (3, 3), 1, 2, 0),
+        ("a2", 0, 23, "q0", (1, 1), 1, 3, 0),
+        ("a3", 19, 30, "q0", (0, 2), 2, 1, 1),
+        ("a4", 10, 16, "q1", (1, 6), 1, 1, 0),
+        ("a5", 28, 5, "q1", (2, 2), 1, 3, 1),
+    ] {
+        world =
+            world.sized(name, queue, driver, executors, each).up_to(most).priority(priority).after(arrives).runs(runs);
+    }
+    // Of its own, `a5` has no claim to the room that `a3` left to `a0`; once `a0` has it, its priority is higher.
+    let at = |name: &str| world.story(name).into_iter().filter(|line| line.starts_with("48 ")).collect::<Vec<_>>();
+    assert_eq!(at("a0"), ["48 admitted 2", "48 evicted 0", "48 waiting ClusterFull"]);
+    assert_eq!(at("a5"), ["48 admitted 2"]);
+    assert_eq!(at("a3").iter().filter(|line| line.contains("evicted")).count(), 1);
+}
+
+#[test]
+fn in_strict_order_nobody_starts_before_one_that_would_have_given_way_at_once() {
+    let mut world = World::of_nodes(&[5])
+        .queue("a", |queue| queue.guarantee = cores(2))
+        .queue("b", |queue| queue.order = Order::StrictFifo)
+        .app("steady", "b", 0)
+        .sized("first", "a", 2, 2, 1)
+        .runs(37);
+    world = world.app("small", "a", 0).after(1).app("other", "a", 0).after(2);
+    world = world.sized("large", "b", 2, 2, 1).after(3).app("tiny", "b", 0).after(4);
+    assert_eq!(world.story("tiny"), ["4 waiting ClusterFull", "37 waiting BehindInQueue"]);
+    assert_eq!(world.story("steady"), ["0 admitted 0"]);
 }
 
 #[test]

@@ -6,8 +6,6 @@ mod fairness;
 mod fixture;
 mod giving;
 mod model;
-mod model_cycle;
-mod model_reclaim;
 mod odd;
 mod properties;
 mod reference;

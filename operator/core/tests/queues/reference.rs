@@ -10,8 +10,7 @@ use proptest::prelude::*;
 
 use super::{
     fixture::World,
-    model::{Decided, Model},
-    model_cycle,
+    model::{Decided, Model, cycle as model_cycle, reclaim::Passed},
     worlds::{cases, worlds},
 };
 
@@ -64,7 +63,7 @@ fn agree(world: &World) -> Result<(), TestCaseError> {
         for _ in 0..2 {
             let (snapshot, now) = (player.snapshot.clone(), player.now);
             let outcome = cycle(&snapshot, now);
-            let deserved = Model::new(&snapshot, now).deserved;
+            let deserved = Model::new(&snapshot, now, Passed::default()).deserved;
             for report in &outcome.queues {
                 let queue = report.name.as_ref().map_or(Some(0), |name| outcome.tree.find(name));
                 prop_assert_eq!(

@@ -1,7 +1,5 @@
 //! The model's part that says who gives way to a gang that has no room, as plainly as the rules are written.
 
-use std::cmp::Reverse;
-
 use onager_core::queue::{
     Amounts, Preemption, Reclaim,
     ground::{Placement, View},
@@ -9,9 +7,24 @@ use onager_core::queue::{
 };
 
 use super::{
-    model::{Model, Pod, Short, own_pods},
-    model_cycle::{Cycle, remove},
+    Model, Pod, Short,
+    cycle::{Cycle, remove},
 };
+
+/// Who has no turn in a cycle.
+#[derive(Clone, Default)]
+pub struct Passed {
+    /// Who would be given room and give way again, after others did, and to whom.
+    pub victims: Vec<(usize, usize)>,
+    /// To whom, if they have no room without that.
+    pub takers: Vec<usize>,
+}
+
+impl Passed {
+    pub fn has(&self, number: usize) -> bool {
+        self.takers.contains(&number) || self.victims.iter().any(|(victim, _)| *victim == number)
+    }
+}
 
 /// Among whom is looked.
 pub struct Claim {
@@ -114,7 +127,9 @@ impl Cycle<'_> {
             }
         }
         let placement = self.model.fits(number, View::Soon).ok()?;
+        let run = needed.iter().filter(|gift| !self.model.fresh.contains_key(&gift[0].app)).count();
         needed.iter().for_each(|gift| self.note(gift, number));
+        self.model.gave_way.0 += run;
         Some(placement)
     }
 
@@ -170,67 +185,16 @@ impl Cycle<'_> {
     /// Pods of one that was admitted in this very cycle are not there; all others take room until they are gone.
     fn take_back(&mut self, gift: &[Pod]) {
         remove(&mut self.model.coming, gift);
-        if self.model.fresh.get(&gift[0].app) == Some(&true) {
+        if self.model.is_admitted_now(gift[0].app) {
             remove(&mut self.model.there, gift);
         }
     }
 
     fn put_back(&mut self, gift: &[Pod]) {
         self.model.coming.extend(gift.iter().cloned());
-        if self.model.fresh.get(&gift[0].app) == Some(&true) {
+        if self.model.is_admitted_now(gift[0].app) {
             self.model.there.extend(gift.iter().cloned());
         }
-    }
-
-    /// Those that were to go stay, if somebody was admitted beside them and is not any more, and their queue deserves them.
-    pub fn reinstate(&mut self) {
-        if !std::mem::take(&mut self.model.retracted) {
-            return;
-        }
-        let in_order = |model: &Model<'_>, mut numbers: Vec<usize>| {
-            numbers.sort_by_key(|number| Reverse(model.seniority(*number)));
-            numbers
-        };
-        let evicted = self.model.decided.evicted.keys().copied().collect();
-        for number in in_order(&self.model, evicted) {
-            if self.stays(own_pods(self.model.app(number), number)) {
-                self.model.counts[number] = true;
-                self.model.decided.evicted.remove(&number);
-            }
-        }
-        let shrunk = self.model.decided.shrunk.clone();
-        for number in in_order(&self.model, shrunk.keys().copied().collect()) {
-            for (node, count) in &shrunk[&number] {
-                for _ in 0..*count {
-                    if self.stays(vec![Pod { app: number, driver: false, node: *node }]) {
-                        let nodes = self.model.decided.shrunk.get_mut(&number).unwrap();
-                        *nodes.get_mut(node).unwrap() -= 1;
-                        nodes.retain(|_, count| *count > 0);
-                    }
-                }
-            }
-        }
-        self.model.decided.shrunk.retain(|_, nodes| !nodes.is_empty());
-    }
-
-    /// Puts pods of one back that were to go, if there is room, and its queue deserves them; whether it does.
-    fn stays(&mut self, pods: Vec<Pod>) -> bool {
-        let (model, number) = (&self.model, pods[0].app);
-        let driver = pods.iter().any(|pod| pod.driver);
-        let executors = pods.len() as u32 - u32::from(driver);
-        let size = model.snapshot.size(model.app(number), driver, executors);
-        let levels = model.tree.chain(model.leaf(number)).filter(|level| *level != ROOT);
-        let has_room = |pod: &Pod| {
-            let here = model.sum(&pods, |other| other.node == pod.node);
-            here.within(&model.room(pod.node, View::Soon)) && model.accepts(pod.node, model.shape(pod))
-        };
-        let may = levels.into_iter().all(|level| model.deserves(level, &size))
-            && model.short(number, driver, executors, View::Soon).is_none()
-            && pods.iter().all(has_room);
-        if may {
-            self.model.coming.extend(pods);
-        }
-        may
     }
 
     fn note(&mut self, gift: &[Pod], beneficiary: usize) {
@@ -239,10 +203,13 @@ impl Cycle<'_> {
         if whole {
             model.counts[victim] = false;
         }
-        if whole && model.fresh.remove(&victim).is_some() {
-            model.retracted = true;
+        if whole && let Some((_, before)) = model.fresh.remove(&victim) {
+            if before < model.gave_way.0 {
+                model.passed.victims.push((victim, beneficiary));
+            }
             model.decided.admitted.remove(&victim);
             model.decided.promised.retain(|(app, _)| *app != victim);
+            self.pass(victim);
         } else if whole {
             model.decided.shrunk.remove(&victim);
             model.decided.grown.remove(&victim);
