@@ -22,16 +22,12 @@ use super::{
     snapshot::NOWHERE,
     standing::{missing, weigh},
     tree::{NO_QUEUE, Tree, allows},
-    why::Nodes,
 };
 
 /// Now and soon.
 pub const BOTH: &[View] = &[View::Now, View::Soon];
 /// Soon alone: a promise, or the end of one.
 pub const SOON: &[View] = &[View::Soon];
-
-/// How many gangs that have no room on nodes are told in full what is short.
-const MOST_EXPLAINED: usize = 64;
 
 /// The desk.
 pub struct Desk<'a> {
@@ -82,11 +78,11 @@ pub struct Desk<'a> {
     /// Which of them had more executors, and on which nodes.
     pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
     /// Which gangs would have a place if nothing else ran.
-    ever: BTreeMap<(ShapeId, ShapeId, u32), bool>,
+    pub ever: BTreeMap<(ShapeId, ShapeId, u32), bool>,
     /// Blocks that say the same of everybody: pods of the last run, and a pause.
     common: [Option<usize>; 2],
     /// Blocks of gangs that nodes have no room for.
-    on_nodes: BTreeMap<(ShapeId, ShapeId, u32), usize>,
+    pub on_nodes: BTreeMap<(ShapeId, ShapeId, u32), usize>,
     /// How often room was given or taken back.
     pub changes: u64,
     /// Who looked in vain for others that give way: when, by `changes`, and with the smallest minimum.
@@ -298,69 +294,6 @@ impl<'a> Desk<'a> {
         }
         for (node, count) in executors {
             self.ground.give(app.executor, *node, *count, views);
-        }
-    }
-
-    /// Where a gang goes in a view, or what blocks it there. Takes nothing.
-    ///
-    /// # Errors
-    /// What blocks it.
-    #[expect(clippy::result_large_err, reason = "a block is what most answers are, and is read at once")]
-    pub fn fits(&mut self, number: usize, view: View) -> Result<Placement, Block> {
-        self.within_limits(number, view)?;
-        let (app, leaf) = (&self.snapshot.apps[number], self.leaf(number));
-        if self.is_autoscaled(leaf) {
-            let executors = if app.minimum > 0 { vec![(NOWHERE, app.minimum)] } else { Vec::new() };
-            return Ok(Placement { driver: NOWHERE, executors });
-        }
-        let placed = self.ground.place(app.driver, app.executor, app.minimum, view);
-        let gang = (app.driver, app.executor, app.minimum);
-        placed.ok_or_else(|| Block::Nodes(Nodes { gang, ..Nodes::default() }))
-    }
-
-    /// Whether all but the nodes have room for a gang.
-    ///
-    /// # Errors
-    /// What blocks it.
-    #[expect(clippy::result_large_err, reason = "as for `fits`")]
-    pub fn within_limits(&self, number: usize, view: View) -> Result<(), Block> {
-        let app = &self.snapshot.apps[number];
-        let (leaf, gang) = (self.leaf(number), self.snapshot.gang(app));
-        if let Some(many) = self.books.too_many(leaf, &app.user) {
-            return Err(Block::TooMany(many));
-        }
-        if let Some(over) = self.books.over_user(leaf, &app.user, &gang, view) {
-            return Err(Block::User(over));
-        }
-        if let Some(over) = self.quotas.short(app, true, app.minimum, view) {
-            return Err(Block::Quota(over));
-        }
-        if let Some(over) = self.books.over(leaf, &gang, view) {
-            return Err(Block::Level(over));
-        }
-        Ok(())
-    }
-
-    /// Whether a gang would have a place if nothing else ran.
-    pub fn ever_fits(&mut self, number: usize) -> bool {
-        let app = &self.snapshot.apps[number];
-        self.gang_ever_fits((app.driver, app.executor, app.minimum))
-    }
-
-    fn gang_ever_fits(&mut self, gang: (ShapeId, ShapeId, u32)) -> bool {
-        let ground = &mut self.ground;
-        *self.ever.entry(gang).or_insert_with(|| ground.ever_fits(gang.0, gang.1, gang.2))
-    }
-
-    /// Details of what nodes lack, once for all that are alike.
-    pub fn explain(&mut self) {
-        for (place, (gang, block)) in std::mem::take(&mut self.on_nodes).into_iter().enumerate() {
-            let ever = self.gang_ever_fits(gang);
-            let nodes = match place < MOST_EXPLAINED {
-                true => self.ground.explain(gang, !ever),
-                false => self.ground.explain_coarsely(gang),
-            };
-            self.blocks[block] = if ever { Block::Nodes(nodes) } else { Block::TooLarge(nodes) };
         }
     }
 

@@ -20,6 +20,7 @@ mod passed;
 pub mod play;
 pub mod quota;
 mod reclaim;
+mod room;
 pub mod snapshot;
 pub mod spec;
 pub mod standing;
