@@ -4,6 +4,7 @@
 mod common;
 mod edits;
 mod executors;
+mod promises;
 mod properties;
 mod scenes;
 mod sentences;

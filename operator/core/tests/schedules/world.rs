@@ -1,7 +1,7 @@
-//! Whatever happens in whatever order (time passes, clocks go back, runs end or are deleted, specs change, the operator is
-//! away or killed between any two writes, two work at once), a schedule keeps its promises.
+//! A schedule, played: time passes, clocks go back, runs end or are deleted, specs change, the operator is away or killed between
+//! any two writes, two work at once. What it promises is checked here too.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -10,13 +10,12 @@ use onager_core::{
     schedule::{self, Action, Plan, Progress, RunSeen, Seen},
 };
 use onager_crds::{ConcurrencyPolicy, ScheduleState, ScheduledSparkApplication, ScheduledSparkApplicationSpec};
-use proptest::prelude::*;
 
-const START: i64 = 1_790_000_000;
+pub const START: i64 = 1_790_000_000;
 
 /// What may happen.
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     /// The operator looks, and is killed after so many writes.
     Reconcile {
         writes: usize,
@@ -56,23 +55,23 @@ enum Step {
 }
 
 #[derive(Clone)]
-struct World {
-    object: ScheduledSparkApplication,
+pub struct World {
+    pub object: ScheduledSparkApplication,
     /// Earlier versions of the object, with the runs as they were seen then.
-    past: Vec<(ScheduledSparkApplication, Vec<RunSeen>)>,
-    version: usize,
-    runs: Vec<RunSeen>,
-    driving: Vec<String>,
-    held: Option<Held>,
-    now: Timestamp,
+    pub past: Vec<(ScheduledSparkApplication, Vec<RunSeen>)>,
+    pub version: usize,
+    pub runs: Vec<RunSeen>,
+    pub driving: Vec<String>,
+    pub held: Option<Held>,
+    pub now: Timestamp,
     /// Every run that ever was.
-    made: HashSet<String>,
-    in_flight: Option<Action>,
-    serial: u32,
+    pub made: HashSet<String>,
+    pub in_flight: Option<Action>,
+    pub serial: u32,
 }
 
 impl World {
-    fn new(schedule: &str, policy: ConcurrencyPolicy) -> Self {
+    pub fn new(schedule: &str, policy: ConcurrencyPolicy) -> Self {
         let spec: ScheduledSparkApplicationSpec = serde_json::from_value(serde_json::json!({
             "schedule": schedule, "concurrencyPolicy": policy, "template": {"type": "SQL", "mainApplicationFile": "local:///a.sql"},
         }))
@@ -95,21 +94,21 @@ impl World {
         }
     }
 
-    fn plan_of(&self, object: &ScheduledSparkApplication, runs: &[RunSeen]) -> Plan {
+    pub fn plan_of(&self, object: &ScheduledSparkApplication, runs: &[RunSeen]) -> Plan {
         let seen =
             Seen { schedule: object, runs: runs.to_vec(), driving: self.driving.clone(), held: self.held.clone() };
         schedule::plan(&seen, self.now)
     }
 
-    fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         self.plan_of(&self.object, &self.runs)
     }
 
-    fn starting(&self) -> Option<&String> {
+    pub fn starting(&self) -> Option<&String> {
         self.object.status.as_ref()?.starting_run_name.as_ref()
     }
 
-    fn save(&mut self, plan: &Plan) {
+    pub fn save(&mut self, plan: &Plan) {
         if let Some(status) = &plan.status {
             self.past.push((self.object.clone(), self.runs.clone()));
             self.object.status = Some(status.clone());
@@ -119,7 +118,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, plan: Plan, mut writes: usize) {
+    pub fn carry_out(&mut self, plan: Plan, mut writes: usize) {
         if plan.status.is_some() {
             if writes == 0 {
                 return;
@@ -161,7 +160,7 @@ impl World {
         self.runs.push(RunSeen { name, uid, created: self.now, progress: Progress::Active, deleting: false });
     }
 
-    fn step(&mut self, step: Step) {
+    pub fn step(&mut self, step: Step) {
         let runs = self.runs.len();
         let pick = |run: usize| (runs > 0).then(|| run % runs);
         match step {
@@ -241,7 +240,7 @@ impl World {
         }
     }
 
-    fn edit(&mut self, change: impl FnOnce(&mut ScheduledSparkApplicationSpec)) {
+    pub fn edit(&mut self, change: impl FnOnce(&mut ScheduledSparkApplicationSpec)) {
         self.past.push((self.object.clone(), self.runs.clone()));
         change(&mut self.object.spec);
         self.object.metadata.generation = self.object.metadata.generation.map(|generation| generation + 1);
@@ -249,7 +248,7 @@ impl World {
     }
 
     /// Time stands still: the operator comes to rest within a few steps, and then writes nothing.
-    fn comes_to_rest(&mut self) {
+    pub fn comes_to_rest(&mut self) {
         for _ in 0..6 {
             let plan = self.plan();
             if plan.is_quiet() {
@@ -261,7 +260,7 @@ impl World {
     }
 
     /// Once everything has come to rest, what has ended is bounded, and who may run has a time to run at.
-    fn keeps_its_promises(&self) {
+    pub fn keeps_its_promises(&self) {
         let (good, bad) = self.object.spec.history();
         for (progress, limit) in [(Progress::Succeeded, good), (Progress::Failed, bad)] {
             let kept = self.runs.iter().filter(|run| run.progress == progress && !run.deleting).count();
@@ -276,173 +275,17 @@ impl World {
         }
     }
 
-    fn live(&mut self, seconds: i64) {
+    pub fn live(&mut self, seconds: i64) {
         for _ in 0..seconds {
             self.now += SignedDuration::from_secs(1);
             self.comes_to_rest();
         }
     }
 
-    fn names(&self) -> Vec<i64> {
+    pub fn names(&self) -> Vec<i64> {
         let due = |name: &String| schedule::of_run(name).map(|(_, due)| due.as_second() - START);
         let mut due: Vec<i64> = self.made.iter().filter_map(due).collect();
         due.sort_unstable();
         due
     }
-}
-
-const SCHEDULES: &[&str] = &["@every 7s", "@every 1m", "* * * * *", "*/2 * * * *", "17 3 * * *", "never", "@every 0s"];
-const POLICIES: &[ConcurrencyPolicy] =
-    &[ConcurrencyPolicy::Allow, ConcurrencyPolicy::Forbid, ConcurrencyPolicy::Replace];
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let run = 0..6_usize;
-    let step = prop_oneof![
-        6 => Just(Step::Reconcile { writes: usize::MAX }),
-        4 => (0..4_usize).prop_map(|writes| Step::Reconcile { writes }),
-        2 => (0..4_usize).prop_map(|versions| Step::Stale { versions }),
-        2 => Just(Step::Commits),
-        6 => (0..90_i64).prop_map(Step::Seconds),
-        1 => (0..400_000_i64).prop_map(Step::Away),
-        1 => (1..200_i64).prop_map(Step::Back),
-        4 => (run.clone(), any::<bool>()).prop_map(|(run, well)| Step::Ends { run, well }),
-        1 => run.clone().prop_map(Step::Deleted),
-        3 => run.clone().prop_map(Step::Gone),
-        3 => run.prop_map(Step::DriverGone),
-        1 => prop::sample::select(SCHEDULES).prop_map(Step::Schedule),
-        1 => any::<bool>().prop_map(Step::Suspend),
-        1 => (0..4_i32).prop_map(Step::History),
-        1 => prop::option::of(1..100_i64).prop_map(Step::Deadline),
-        1 => any::<bool>().prop_map(Step::Held),
-        1 => Just(Step::Refused),
-    ];
-    prop::collection::vec(step, 1..80)
-}
-
-proptest! {
-    // Some 10^5 events.
-    #![proptest_config(ProptestConfig { cases: 2_500, ..ProptestConfig::default() })]
-
-    #[test]
-    fn promises_are_kept_in_any_order_of_events(
-        steps in steps(),
-        policy in prop::sample::select(POLICIES),
-    ) {
-        let mut world = World::new("* * * * *", policy);
-        for step in steps {
-            world.step(step);
-        }
-        world.comes_to_rest();
-        world.keeps_its_promises();
-    }
-
-    #[test]
-    fn after_any_downtime_one_run_at_the_most_is_made_up_for(downtime in 0..50_000_000_i64) {
-        let mut world = World::new("* * * * *", ConcurrencyPolicy::Allow);
-        world.comes_to_rest();
-        world.now += SignedDuration::from_secs(downtime);
-        world.comes_to_rest();
-        prop_assert!(world.made.len() <= 1, "{:?}", world.names());
-        prop_assert_eq!(world.made.len() == 1, downtime >= 40, "the first is due after 40 s");
-        let latest = world.names().last().map(|due| downtime - due);
-        prop_assert!(latest.is_none_or(|late| (0..60).contains(&late)), "{latest:?}");
-    }
-}
-
-#[test]
-fn each_time_has_its_run() {
-    let mut world = World::new("@every 10s", ConcurrencyPolicy::Allow);
-    world.live(45);
-    assert_eq!(world.names(), [10, 20, 30, 40]);
-    let status = world.object.status.clone().expect("status");
-    assert_eq!(status.last_run_name.as_deref(), Some("nightly-1790000040"));
-    assert_eq!(status.last_run.expect("time").0.as_second(), START + 40);
-    assert_eq!(status.next_run.expect("time").0.as_second(), START + 50);
-}
-
-#[test]
-fn forbid_skips_what_is_due_while_a_run_or_its_driver_works() {
-    let mut world = World::new("@every 10s", ConcurrencyPolicy::Forbid);
-    world.live(35);
-    assert_eq!(world.names(), [10]);
-    let reason = world.object.status.clone().expect("status").reason.expect("reason");
-    assert!(reason.contains("nightly-1790000010 has not ended"), "{reason}");
-    world.step(Step::Deleted(0));
-    world.step(Step::Gone(0));
-    world.live(10);
-    assert_eq!(world.names(), [10], "its driver works on");
-    world.step(Step::DriverGone(0));
-    world.live(10);
-    assert_eq!(world.names(), [10, 50]);
-    assert_eq!(world.object.status.expect("status").reason, None);
-}
-
-#[test]
-fn replace_starts_the_latest_when_the_earlier_one_and_its_driver_are_gone() {
-    let mut world = World::new("@every 10s", ConcurrencyPolicy::Replace);
-    world.live(25);
-    assert!(world.runs[0].deleting && world.names() == [10]);
-    world.step(Step::Gone(0));
-    world.live(10);
-    assert_eq!(world.names(), [10], "its driver works on");
-    world.step(Step::DriverGone(0));
-    world.live(1);
-    assert_eq!(world.names(), [10, 30]);
-}
-
-#[test]
-fn what_is_due_while_suspended_is_not_made_up_for() {
-    let mut world = World::new("@every 10s", ConcurrencyPolicy::Allow);
-    world.live(15);
-    world.step(Step::Suspend(true));
-    world.live(30);
-    let status = world.object.status.clone().expect("status");
-    assert!(status.next_run.is_none() && status.reason.expect("reason").contains("spec.suspend"));
-    world.step(Step::Suspend(false));
-    world.live(6);
-    assert_eq!(world.names(), [10, 50]);
-}
-
-#[test]
-fn an_invalid_schedule_says_so_and_recovers() {
-    let mut world = World::new("61 * * * *", ConcurrencyPolicy::Allow);
-    world.live(5);
-    let status = world.object.status.clone().expect("status");
-    assert_eq!(status.schedule_state, ScheduleState::FailedValidation);
-    assert!(status.reason.expect("reason").contains("spec.schedule: \"61\" is not a minute"));
-    world.step(Step::Schedule("@every 10s"));
-    world.live(10);
-    assert_eq!(world.names(), [10]);
-    let status = world.object.status.expect("status");
-    assert_eq!((status.schedule_state, status.reason), (ScheduleState::Scheduled, None));
-}
-
-#[test]
-fn a_run_that_cannot_start_in_time_is_skipped() {
-    let mut world = World::new("@every 1000s", ConcurrencyPolicy::Allow);
-    world.step(Step::Deadline(Some(30)));
-    world.live(1);
-    world.step(Step::Away(1100));
-    world.comes_to_rest();
-    assert!(world.names().is_empty());
-    assert!(world.object.status.clone().expect("status").reason.expect("reason").contains("within 30 s"));
-    world.step(Step::Away(910));
-    world.comes_to_rest();
-    assert_eq!(world.names(), [2000]);
-}
-
-#[test]
-fn history_keeps_the_newest() {
-    let mut world = World::new("@every 10s", ConcurrencyPolicy::Allow);
-    world.step(Step::History(2));
-    for run in 0..6 {
-        world.live(10);
-        world.step(Step::Ends { run, well: run % 2 == 0 });
-    }
-    world.comes_to_rest();
-    let status = world.object.status.clone().expect("status");
-    assert_eq!(status.past_successful_run_names, ["nightly-1790000050", "nightly-1790000030"]);
-    assert_eq!(status.past_failed_run_names, ["nightly-1790000060"]);
-    let deleted: BTreeMap<&str, bool> = world.runs.iter().map(|run| (run.name.as_str(), run.deleting)).collect();
-    assert_eq!(deleted.values().filter(|deleted| **deleted).count(), 3);
 }

@@ -1,0 +1,5 @@
+//! A schedule keeps its promises, whatever happens in whatever order.
+
+mod properties;
+mod sentences;
+mod world;
