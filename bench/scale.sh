@@ -9,13 +9,8 @@ scale_up() {
     [ "$(id -u)" = 0 ] || fail "the native cluster makes network namespaces: run as root"
     install_packages
     use_tools etcd kubernetes coredns minio helm kwok
-    say "cargo build ($PROFILE, in $CARGO_TARGET_DIR)"
-    if [ "$PROFILE" = dev ]; then
-        cargo build --quiet --workspace --all-targets
-    else
-        # The engine is not measured: fake nodes run nothing.
-        cargo build --quiet --profile "$PROFILE" --bins -p onager-operator -p onager-e2e -p onager-cluster
-    fi
+    # Fake nodes run nothing.
+    cargo_build_operator
     k3d/images.sh build onager/operator
     leave_in_any_case
     native down

@@ -5,5 +5,5 @@
 # shellcheck source-path=SCRIPTDIR
 : "${PROFILE:=release}"
 source "$(dirname "$0")/../k3d/lib.sh"
-cargo_build
+cargo_build_operator
 "$BINARIES/bench-webhook" "$@"

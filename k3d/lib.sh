@@ -97,6 +97,16 @@ cargo_build() {
     fi
 }
 
+# What benchmarks measure in which no engine runs, and whoever asks it: the engine would be most of a release build.
+cargo_build_operator() {
+    take_over_target
+    say "cargo build ($PROFILE, in $CARGO_TARGET_DIR)"
+    local what=(--bins -p onager-operator -p onager-e2e -p onager-cluster)
+    # One set of features with `make build`.
+    [ "$PROFILE" != dev ] || what=(--workspace --all-targets)
+    (cd "$REPO" && cargo build --quiet --profile "$PROFILE" "${what[@]}")
+}
+
 # The command of the native kind, built when it is not there.
 native() {
     local tool=$BINARIES/onager-cluster
