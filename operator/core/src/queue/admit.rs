@@ -2,7 +2,7 @@
 //! way; else it is blocked.
 
 use super::{
-    Block, Decision, Order,
+    Block, Decision,
     crowd::Waiter,
     desk::{BOTH, Desk, SOON},
     ground::{Placement, View},
@@ -46,7 +46,7 @@ impl Desk<'_> {
     pub fn without_chance(&mut self, waiter: Waiter) -> Option<usize> {
         let number = waiter.number;
         let leaf = self.leaf(number);
-        if self.tree.all[leaf].spec.order == Order::StrictFifo {
+        if self.is_strict(leaf) {
             return None;
         }
         let block = self.short_of(number, View::Now)?;
@@ -84,6 +84,10 @@ impl Desk<'_> {
             return Turn::Blocked(self.blocked(number, block));
         }
         let soon = match self.fits(number, View::Soon) {
+            Ok(placement) if self.inherits(number) => {
+                self.promise(number, placement);
+                return Turn::Promised;
+            }
             Ok(placement) => {
                 // Held for it as long as it is its turn.
                 self.take(number, Some(placement.driver), &placement.executors, SOON);
@@ -106,6 +110,10 @@ impl Desk<'_> {
             };
         }
         Turn::Blocked(self.blocked(number, block))
+    }
+
+    fn has_turn(&mut self, waiter: Waiter) -> bool {
+        self.passed.account(waiter.number).is_none() && self.gate(waiter).is_none()
     }
 
     fn admit(&mut self, number: usize, placement: Placement) {
@@ -131,18 +139,24 @@ impl Desk<'_> {
         self.running[leaf].insert(place, number);
     }
 
+    /// Whether somebody had a claim that this one would take: it is handed on, or others would have given way for nobody.
+    fn inherits(&self, number: usize) -> bool {
+        self.passed.victims_of(number).any(|victim| self.snapshot.apps[victim].claim.is_some())
+    }
+
     /// What was decided for an application in this cycle is undone: nobody has heard of it yet, and its room was given back. If
-    /// some gave way since its turn, they may have done so for what is not so: all is to be decided anew without it.
+    /// some gave way since its turn, they may have done so for what is not so, and in strict order others may have passed it: all
+    /// is to be decided anew without it.
     pub fn retract(&mut self, number: usize, beneficiary: usize) {
         let fresh = self.fresh[number].take();
-        if fresh.is_some_and(|fresh| fresh.gave_way < self.gave_way) {
+        if self.is_strict(self.leaf(number)) || fresh.is_some_and(|fresh| fresh.gave_way < self.gave_way) {
             self.passed.add(number, beneficiary);
         }
         self.books.leave(self.leaf(number), &self.snapshot.apps[number].user);
         *self.pods_mut(number) = self.snapshot.apps[number].pods.clone();
         self.decisions.retain(|decision| decision.app() != number);
         self.claims.retain(|(app, _)| *app != number);
-        self.pass(number, beneficiary);
+        self.blocked(number, Block::GivesWay(self.snapshot.apps[beneficiary].name.clone()));
     }
 
     /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands
@@ -153,7 +167,7 @@ impl Desk<'_> {
         for waiter in self.crowd.claimants.clone() {
             let number = waiter.number;
             let app = &apps[number];
-            let Some(claim) = app.claim.as_ref().filter(|_| self.gate(waiter).is_none()) else { continue };
+            let Some(claim) = app.claim.as_ref().filter(|_| self.has_turn(waiter)) else { continue };
             let there = self.ground.takes(app.driver, app.executor, &claim.placement, View::Soon);
             if there && self.within_limits(number, View::Soon).is_ok() {
                 self.take(number, Some(claim.placement.driver), &claim.placement.executors, SOON);

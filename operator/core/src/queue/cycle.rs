@@ -1,6 +1,6 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
 //! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. Who would be
-//! given room and give way again in one cycle has no turn in it. The same
+//! given room and, after others gave way, give way itself has no turn in it. The same
 //! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
 //! after few cycles, and keeps the outcome's `standing` for the next snapshot.
 
@@ -107,7 +107,7 @@ fn stand(desk: &Desk<'_>) -> Standing {
     Standing { at: desk.now, queues: (0..desk.tree.all.len()).filter_map(account).collect() }
 }
 
-/// Everybody's turn once, or until it is known that all is to be decided anew.
+/// Everybody's turn once.
 fn turns(desk: &mut Desk<'_>) {
     let mut next = vec![0; desk.crowd.lines.len()];
     let mut turns = Turns::new(desk.tree);
@@ -123,9 +123,6 @@ fn turns(desk: &mut Desk<'_>) {
             desk.crowd.classes[class].failed = Some(block);
             desk.hold_for_head(number, block);
         }
-        if desk.passed.is_out_of_date() {
-            return;
-        }
         next[leaf] += 1;
         let candidate = step(desk, &mut next, leaf);
         turns.set(leaf, candidate, |queue, more| desk.turn_share(queue, more));
@@ -140,7 +137,8 @@ fn step(desk: &mut Desk<'_>, next: &mut [usize], leaf: usize) -> Option<Candidat
     while let Some(waiter) = desk.crowd.lines[leaf].get(next[leaf]).copied() {
         let (number, failed) = (waiter.number, desk.crowd.classes[waiter.class].failed);
         if desk.fresh[number].is_none() {
-            let gate = desk.gate(waiter).or(desk.stopped[leaf]).or(failed);
+            let passed = desk.passes(waiter);
+            let gate = passed.or_else(|| desk.gate(waiter)).or(desk.stopped[leaf]).or(failed);
             match gate.or_else(|| desk.without_chance(waiter)) {
                 Some(block) => desk.block_of[number] = Some(block),
                 None => {

@@ -225,9 +225,6 @@ impl<'a> Desk<'a> {
     /// What keeps an application from standing in line for now.
     pub fn gate(&mut self, waiter: Waiter) -> Option<usize> {
         let barred = self.crowd.classes[waiter.class].barred;
-        if let Some(other) = self.passed.account(waiter.number) {
-            return Some(self.pass(waiter.number, other));
-        }
         if !waiter.held {
             return barred;
         }

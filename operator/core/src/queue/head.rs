@@ -3,6 +3,7 @@
 
 use super::{
     Block, Order,
+    crowd::Waiter,
     desk::{Desk, SOON},
     ground::{Placement, View},
     snapshot::NOWHERE,
@@ -24,7 +25,7 @@ impl Desk<'_> {
     /// queue deserves that room it is held against everybody, else against those behind it.
     pub fn hold_for_head(&mut self, number: usize, block: usize) {
         let leaf = self.leaf(number);
-        if leaf == NO_QUEUE || self.tree.all[leaf].spec.order != Order::StrictFifo || self.heads[leaf].is_some() {
+        if leaf == NO_QUEUE || !self.is_strict(leaf) || self.heads[leaf].is_some() {
             return;
         }
         if self.blocks[block].is_for_ever() || matches!(self.blocks[block], Block::Nodes(_)) && !self.ever_fits(number)
@@ -52,14 +53,22 @@ impl Desk<'_> {
         self.heads[leaf] = Some(head);
     }
 
-    /// One waits for the next cycle on account of another; in strict order those behind it do, too. Answers the number of the
-    /// block.
-    pub fn pass(&mut self, number: usize, other: usize) -> usize {
-        let leaf = self.leaf(number);
-        if self.tree.all[leaf].spec.order == Order::StrictFifo {
+    /// What blocks one that has no turn in this cycle. Those that are alike have none either, nor, in strict order, those behind
+    /// it.
+    pub fn passes(&mut self, waiter: Waiter) -> Option<usize> {
+        let other = self.passed.account(waiter.number)?;
+        let (number, leaf) = (waiter.number, self.leaf(waiter.number));
+        let block = self.blocked(number, Block::GivesWay(self.snapshot.apps[other].name.clone()));
+        self.crowd.classes[waiter.class].failed = Some(block);
+        if self.is_strict(leaf) {
             self.stop(leaf, number);
         }
-        self.blocked(number, Block::GivesWay(self.snapshot.apps[other].name.clone()))
+        Some(block)
+    }
+
+    /// Whether a leaf keeps strict order.
+    pub fn is_strict(&self, leaf: usize) -> bool {
+        self.tree.all[leaf].spec.order == Order::StrictFifo
     }
 
     fn stop(&mut self, leaf: usize, number: usize) {

@@ -41,7 +41,7 @@ pub enum Block {
     Evictions,
     /// It comes after one whose room is held for it.
     Behind(Name),
-    /// It could start, and would give way to this one at once.
+    /// It and this one would take each other's room: the other has its turn first.
     GivesWay(Name),
 }
 

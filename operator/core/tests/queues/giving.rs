@@ -270,6 +270,41 @@ fn in_strict_order_nobody_starts_before_one_that_would_have_given_way_at_once() 
 }
 
 #[test]
+fn however_many_are_alike_nobody_gives_way_for_what_they_would_not_keep() {
+    let mut world = World::of_nodes(&[5])
+        .queue("a", |queue| queue.guarantee = cores(2))
+        .queue("b", |_| {})
+        .sized("first", "a", 2, 2, 1)
+        .runs(37)
+        .app("small", "a", 0)
+        .app("other", "a", 0)
+        .after(2);
+    for number in 0..40 {
+        world = world.sized(&format!("large{number}"), "b", 2, 2, 1).after(3);
+    }
+    world = world.app("steady", "b", 0).after(12);
+    assert_eq!(world.story("steady"), ["12 admitted 0"]);
+    assert_eq!(world.story("other").last().unwrap(), "37 admitted 0");
+}
+
+#[test]
+fn in_strict_order_nobody_starts_behind_one_whose_room_another_takes_in_the_same_moment() {
+    let world = World::of_nodes(&[5])
+        .queue("a", |queue| queue.guarantee = cores(2))
+        .queue("b", |queue| queue.order = Order::StrictFifo)
+        .app("before", "a", 3)
+        .runs(15)
+        .app("taker", "a", 1)
+        .after(1)
+        .app("head", "b", 3)
+        .after(3)
+        .app("behind", "b", 1)
+        .after(4);
+    assert_eq!(world.story("taker").last().unwrap(), "15 admitted 1");
+    assert!(world.story("behind").iter().all(|line| !line.contains("admitted")), "{:?}", world.play());
+}
+
+#[test]
 fn an_executor_that_was_to_go_beside_one_that_does_not_start_after_all_stays() {
     let world = World::of_nodes(&[15])
         .queue("a", |queue| queue.guarantee = cores(7))

@@ -9,27 +9,32 @@ use onager_core::queue::{
 
 use super::{Decided, Model, Pod, Short, head::Head, reclaim::Passed};
 
+/// How often a cycle is decided at the most.
+const MOST_PASSES: u32 = 16;
+
 /// What a cycle decides.
 pub fn cycle(snapshot: &Snapshot, now: i64) -> Decided {
     let mut passed = Passed::default();
+    let mut passes = 1;
     loop {
         let mut cycle = Cycle::new(snapshot, now, passed.clone());
         cycle.settle_claims();
         cycle.mend();
         cycle.turns();
-        if cycle.is_out_of_date() {
-            passed = cycle.model.passed;
-            continue;
-        }
         let has_room = |number: &usize| cycle.model.fresh.contains_key(number) || cycle.held.contains(number);
         let takers = passed.victims.iter().map(|(_, taker)| *taker);
         let takers: Vec<usize> = takers.filter(|taker| !has_room(taker)).collect();
-        if takers.is_empty() {
+        if passes == MOST_PASSES || !cycle.is_out_of_date() && takers.is_empty() {
             cycle.grow();
             return cycle.model.decided;
         }
-        passed.victims.retain(|(_, taker)| !takers.contains(taker));
-        passed.takers.extend(takers);
+        if cycle.is_out_of_date() {
+            passed = cycle.model.passed;
+        } else {
+            passed.victims.retain(|(_, taker)| !takers.contains(taker));
+            passed.takers.extend(takers);
+        }
+        passes += 1;
     }
 }
 
@@ -112,6 +117,12 @@ impl<'a> Cycle<'a> {
         self.model.may_wait(number) && !self.model.passed.has(number)
     }
 
+    /// Whether one that has no turn had a claim that this one would take.
+    fn inherits(&self, number: usize) -> bool {
+        let mut victims = self.model.passed.victims.iter();
+        victims.any(|(victim, taker)| *taker == number && self.model.app(*victim).claim.is_some())
+    }
+
     fn settle_claims(&mut self) {
         let snapshot = self.model.snapshot;
         let mut claimants: Vec<(usize, usize, Placement)> = Vec::new();
@@ -148,10 +159,8 @@ impl<'a> Cycle<'a> {
         for leaf in &leaves {
             self.next_of(*leaf, &mut line, &mut candidates);
         }
-        while !self.is_out_of_date()
-            && let Some(leaf) = self
-                .model
-                .whose_turn(&candidates, &|queue, number| self.model.turn_share(queue, &self.model.gang(number)))
+        while let Some(leaf) =
+            self.model.whose_turn(&candidates, &|queue, number| self.model.turn_share(queue, &self.model.gang(number)))
         {
             let number = candidates[&leaf];
             if let Some(short) = self.beside(leaf, |cycle| cycle.turn(number)) {
@@ -172,6 +181,7 @@ impl<'a> Cycle<'a> {
             }
             if self.model.passed.has(number) {
                 self.pass(number);
+                self.failed.push(number);
                 continue;
             }
             if self.stops(leaf) || self.failed.iter().any(|other| self.alike(*other, number)) {
@@ -234,6 +244,10 @@ impl<'a> Cycle<'a> {
             return Some(short);
         }
         let soon = match self.model.fits(number, View::Soon) {
+            Ok(placement) if self.inherits(number) => {
+                self.promise(number, placement);
+                return None;
+            }
             Ok(placement) => {
                 self.model.coming.extend(pods(number, &placement));
                 self.held.push(number);

@@ -1,7 +1,7 @@
 //! The model's part that says who gives way to a gang that has no room, as plainly as the rules are written.
 
 use onager_core::queue::{
-    Amounts, Preemption, Reclaim,
+    Amounts, Order, Preemption, Reclaim,
     ground::{Placement, View},
     tree::{NO_QUEUE, ROOT},
 };
@@ -204,12 +204,12 @@ impl Cycle<'_> {
             model.counts[victim] = false;
         }
         if whole && let Some((_, before)) = model.fresh.remove(&victim) {
-            if before < model.gave_way.0 {
+            let strict = model.tree.all[model.leaf(victim)].spec.order == Order::StrictFifo;
+            if strict || before < model.gave_way.0 {
                 model.passed.victims.push((victim, beneficiary));
             }
             model.decided.admitted.remove(&victim);
             model.decided.promised.retain(|(app, _)| *app != victim);
-            self.pass(victim);
         } else if whole {
             model.decided.shrunk.remove(&victim);
             model.decided.grown.remove(&victim);
