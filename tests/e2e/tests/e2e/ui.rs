@@ -16,8 +16,14 @@ async fn a_driver_shows_its_jobs_executors_and_metrics() -> Result<()> {
         let run = team.start(app("shown").sql(LONG).executors(2).with(monitoring)).await?;
         run.computes(2).await?;
         for service in ["shown-ui-svc", "shown-driver"] {
-            let page = ask(&team, &at_service(&team, service).await?, "/").await?;
-            ensure!(page.contains("shown") && page.contains("executors of 2"), "{service}: {page}");
+            let address = at_service(&team, service).await?;
+            // A Service is a moment ahead of kube-proxy.
+            until("the Service leads to the driver's page", async || {
+                let page = ask(&team, &address, "/").await?;
+                ensure!(page.contains("shown") && page.contains("executors of 2"), "{service}: {page}");
+                Ok(Some(()))
+            })
+            .await?;
         }
         let ui = at_service(&team, "shown-ui-svc").await?;
         until("the job that runs is shown", async || {
