@@ -340,6 +340,8 @@ impl Desk<'_> {
     fn decide(&mut self, beneficiary: usize, victims: Vec<Victim>) {
         let mut shrunk: BTreeMap<usize, BTreeMap<usize, u32>> = Default::default();
         let mut whole: Vec<usize> = Vec::new();
+        // Before any is retracted: with what that had, its queue may have had more than it deserves, and others went first.
+        self.gave_way += victims.iter().filter(|victim| self.fresh[victim.app].is_none()).count() as u64;
         for victim in victims {
             let leaf = self.leaf(victim.app);
             self.moved.push(leaf);
@@ -361,7 +363,6 @@ impl Desk<'_> {
             }
         }
         for (app, nodes) in shrunk {
-            self.gave_way += 1;
             self.decisions.push(if whole.contains(&app) {
                 Decision::Evict { app, beneficiary }
             } else {

@@ -305,6 +305,27 @@ fn in_strict_order_nobody_starts_behind_one_whose_room_another_takes_in_the_same
 }
 
 #[test]
+fn nobody_goes_since_one_of_its_queue_would_have_started_that_goes_beside_it() {
+    // At 47 `a0`, with which `q0` had more than it deserves, and `a1` would both give way to `a4`: it has to be there first.
+    let mut world = World::of_nodes(&[8])
+        .queue("q0", |_| {})
+        .queue("q1", |queue| queue.guarantee = cores(4))
+        .queue("q2", |queue| queue.guarantee = cores(1));
+    for (name, arrives, runs, queue, executors, driver, each) in [
+        ("a0", 3, 5, "q0", 1, 1, 2),
+        ("a1", 46, 27, "q0", 0, 1, 1),
+        ("a2", 3, 5, "q2", 2, 2, 1),
+        ("a3", 1, 46, "q1", 2, 1, 3),
+        ("a4", 1, 5, "q1", 3, 1, 1),
+    ] {
+        world = world.sized(name, queue, driver, executors, each).after(arrives).runs(runs);
+    }
+    let lines = world.play();
+    let at = |line: &str| lines.iter().position(|other| other == line);
+    assert!(at("47 admitted a0 1") < at("47 evicted a1 0") && at("47 admitted a0 1").is_some(), "{lines:?}");
+}
+
+#[test]
 fn an_executor_that_was_to_go_beside_one_that_does_not_start_after_all_stays() {
     let world = World::of_nodes(&[15])
         .queue("a", |queue| queue.guarantee = cores(7))

@@ -128,8 +128,8 @@ impl Cycle<'_> {
         }
         let placement = self.model.fits(number, View::Soon).ok()?;
         let run = needed.iter().filter(|gift| !self.model.fresh.contains_key(&gift[0].app)).count();
-        needed.iter().for_each(|gift| self.note(gift, number));
         self.model.gave_way.0 += run;
+        needed.iter().for_each(|gift| self.note(gift, number));
         Some(placement)
     }
 
