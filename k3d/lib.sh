@@ -87,24 +87,17 @@ newest_target() { # pattern of what follows "target-"
 
 # Everything at once, tests too: fewer targets would unify features otherwise and compile the dependencies again. Cargo shows
 # how far it is: the first build takes a quarter of an hour.
-cargo_build() {
+cargo_build() { # what is built as it is published, if not all
     take_over_target
-    say "cargo build (in $CARGO_TARGET_DIR)"
-    if [ "$PROFILE" = dev ]; then
-        (cd "$REPO" && cargo build --workspace --all-targets)
-    else
-        (cd "$REPO" && cargo build --workspace --profile "$PROFILE")
-    fi
+    say "cargo build ($PROFILE, in $CARGO_TARGET_DIR)"
+    local what=("${@:---workspace}")
+    [ "$PROFILE" != dev ] || what=(--workspace --all-targets)
+    (cd "$REPO" && cargo build --profile "$PROFILE" "${what[@]}")
 }
 
 # What benchmarks measure in which no engine runs, and whoever asks it: the engine would be most of a release build.
 cargo_build_operator() {
-    take_over_target
-    say "cargo build ($PROFILE, in $CARGO_TARGET_DIR)"
-    local what=(--bins -p onager-operator -p onager-e2e -p onager-cluster)
-    # One set of features with `make build`.
-    [ "$PROFILE" != dev ] || what=(--workspace --all-targets)
-    (cd "$REPO" && cargo build --quiet --profile "$PROFILE" "${what[@]}")
+    cargo_build --bins -p onager-operator -p onager-e2e -p onager-cluster
 }
 
 # The command of the native kind, built when it is not there.

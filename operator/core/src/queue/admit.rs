@@ -156,7 +156,7 @@ impl Desk<'_> {
         *self.pods_mut(number) = self.snapshot.apps[number].pods.clone();
         self.decisions.retain(|decision| decision.app() != number);
         self.claims.retain(|(app, _)| *app != number);
-        self.blocked(number, Block::GivesWay(self.snapshot.apps[beneficiary].name.clone()));
+        self.gives_way(number, beneficiary);
     }
 
     /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands

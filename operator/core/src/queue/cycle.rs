@@ -1,8 +1,8 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
 //! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. Who would be
-//! given room and, after others gave way, give way itself has no turn in it. The same
-//! snapshot gives the same decisions. What one was given may give another a claim to it: whoever calls this does so until nothing is decided, which is
-//! after few cycles, and keeps the outcome's `standing` for the next snapshot.
+//! given room and, after others gave way, give way itself has no turn in it. The same snapshot gives the same decisions. What one
+//! was given may give another a claim to it: whoever calls this does so until nothing is decided, which is after few cycles, and
+//! keeps the outcome's `standing` for the next snapshot.
 
 use super::{
     Amounts, Block, Claim, Decision, Kinds, Name, Snapshot, Standing, Why,

@@ -71,9 +71,9 @@ pub struct Desk<'a> {
     pub fresh: Vec<Option<Fresh>>,
     /// Who has no turn in this cycle.
     pub passed: Passed,
-    /// How many gave way in this cycle, and how many before the turn that is taken.
+    /// How many gave way in this cycle.
     pub gave_way: u64,
-    /// See there.
+    /// How many of them before the turn that is taken.
     pub gave_way_before: u64,
     /// Which of them had more executors, and on which nodes.
     pub grown: BTreeMap<usize, BTreeMap<usize, u32>>,
@@ -324,6 +324,11 @@ impl<'a> Desk<'a> {
         };
         self.block_of[number] = Some(place);
         place
+    }
+
+    /// Notes that one waits on account of another that has its turn first; answers the block's number.
+    pub fn gives_way(&mut self, number: usize, other: usize) -> usize {
+        self.blocked(number, Block::GivesWay(self.snapshot.apps[other].name.clone()))
     }
 
     /// Who waits, and why, line by line.

@@ -58,7 +58,7 @@ impl Desk<'_> {
     pub fn passes(&mut self, waiter: Waiter) -> Option<usize> {
         let other = self.passed.account(waiter.number)?;
         let (number, leaf) = (waiter.number, self.leaf(waiter.number));
-        let block = self.blocked(number, Block::GivesWay(self.snapshot.apps[other].name.clone()));
+        let block = self.gives_way(number, other);
         self.crowd.classes[waiter.class].failed = Some(block);
         if self.is_strict(leaf) {
             self.stop(leaf, number);

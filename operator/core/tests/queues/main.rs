@@ -7,6 +7,7 @@ mod fixture;
 mod giving;
 mod model;
 mod odd;
+mod passed;
 mod properties;
 mod reference;
 mod sentences;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onager_core::queue::{
-    Amounts, Order, Snapshot,
+    Amounts, Snapshot,
     ground::{Placement, View},
 };
 
@@ -197,8 +197,7 @@ impl<'a> Cycle<'a> {
 
     /// Whether it takes a turn to see that it cannot start. In strict order everybody has one.
     fn has_chance(&self, number: usize) -> bool {
-        let leaf = self.model.leaf(number);
-        if self.model.tree.all[leaf].spec.order == Order::StrictFifo {
+        if self.model.is_strict(self.model.leaf(number)) {
             return true;
         }
         match (self.plainly_short(number, View::Now), self.plainly_short(number, View::Soon)) {

@@ -1,10 +1,6 @@
 //! The model's strict order: what is held for the first of a line, and who stands behind it.
 
-use onager_core::queue::{
-    Amounts, Order,
-    ground::View,
-    tree::{NO_QUEUE, ROOT},
-};
+use onager_core::queue::{Amounts, ground::View, tree::ROOT};
 
 use super::{
     Model, Pod, Short,
@@ -38,7 +34,7 @@ impl Cycle<'_> {
     /// One waits for the next cycle, and so does a line in strict order behind it.
     pub fn pass(&mut self, number: usize) {
         let leaf = self.model.leaf(number);
-        if self.model.tree.all[leaf].spec.order == Order::StrictFifo {
+        if self.model.is_strict(leaf) {
             self.stopped.insert(leaf);
         }
     }
@@ -52,7 +48,6 @@ impl Cycle<'_> {
     pub fn hold_for_head(&mut self, number: usize, short: Short) {
         let model = &self.model;
         let leaf = model.leaf(number);
-        let strict = leaf != NO_QUEUE && model.tree.all[leaf].spec.order == Order::StrictFifo;
         let never = match short {
             Short::Quota(for_ever) | Short::Level(_, for_ever) => for_ever,
             Short::User => {
@@ -62,7 +57,7 @@ impl Cycle<'_> {
             Short::Nodes => !self.ever_fits(number),
             Short::Applications => false,
         };
-        if !strict || never || self.heads.contains_key(&leaf) {
+        if !model.is_strict(leaf) || never || self.heads.contains_key(&leaf) {
             return;
         }
         let gang = model.gang(number);

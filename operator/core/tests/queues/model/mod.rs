@@ -5,7 +5,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use onager_core::queue::{
-    Amounts, App, Name, Preemption, Reclaim, ShapeId, Snapshot, Stage,
+    Amounts, App, Name, Order, Preemption, Reclaim, ShapeId, Snapshot, Stage,
     deserve::deserve,
     ground::{Placement, View},
     standing::missing,
@@ -181,6 +181,11 @@ impl<'a> Model<'a> {
                 || branch.fault.is_some()
                 || !self.tree.is_leaf(leaf)
                 || branch.closed)
+    }
+
+    /// Whether a line keeps strict order.
+    pub fn is_strict(&self, leaf: usize) -> bool {
+        leaf != NO_QUEUE && self.tree.all[leaf].spec.order == Order::StrictFifo
     }
 
     /// Whether it may stand in line.

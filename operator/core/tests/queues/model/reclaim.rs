@@ -1,7 +1,7 @@
 //! The model's part that says who gives way to a gang that has no room, as plainly as the rules are written.
 
 use onager_core::queue::{
-    Amounts, Order, Preemption, Reclaim,
+    Amounts, Preemption, Reclaim,
     ground::{Placement, View},
     tree::{NO_QUEUE, ROOT},
 };
@@ -204,8 +204,7 @@ impl Cycle<'_> {
             model.counts[victim] = false;
         }
         if whole && let Some((_, before)) = model.fresh.remove(&victim) {
-            let strict = model.tree.all[model.leaf(victim)].spec.order == Order::StrictFifo;
-            if strict || before < model.gave_way.0 {
+            if model.is_strict(model.leaf(victim)) || before < model.gave_way.0 {
                 model.passed.victims.push((victim, beneficiary));
             }
             model.decided.admitted.remove(&victim);
