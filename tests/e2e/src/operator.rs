@@ -27,6 +27,16 @@ impl Operator {
         Self::start_with(team, proxy, &[])
     }
 
+    /// Starts one that soon gives up on what does not start, for a test that waits for just that. What should start has the time
+    /// that the installed operator gives it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn start_impatient(team: &Team) -> Result<Self> {
+        let proxy = Proxy::start(&team.cluster, None).await?;
+        Self::start_with(team, &proxy, &["--start-limit-seconds=30"])
+    }
+
     /// The same with more arguments.
     ///
     /// # Errors

@@ -7,8 +7,10 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, ResourceExt};
 use onager_cluster::FAKE;
 use onager_crds::State;
+use onager_e2e::operator::Operator;
+use onager_e2e::proxy::Proxy;
 use onager_e2e::share::{cpus, gang, queue, standing, status};
-use onager_e2e::{App, Run, Team, app, in_namespace, until};
+use onager_e2e::{App, Run, Team, app, in_namespace, in_quiet_namespace, until};
 use serde_json::json;
 
 const POOL: &str = "onager.dev/pool";
@@ -111,7 +113,8 @@ async fn a_gang_is_there_before_the_nodes_that_are_made_for_it() -> Result<()> {
 /// With none of its pods on a node, and with its driver on one: the driver runs, and waits in vain.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gang_for_which_no_nodes_come_is_undone_and_tried_again() -> Result<()> {
-    in_namespace(async |team: Team| {
+    in_quiet_namespace(async |team: Team| {
+        let mut operator = Operator::start_impatient(&team).await?;
         cpus(&team, 8).await?;
         queue(&team, "grown", json!({"provisioning": "autoscaled"})).await?;
         let none = team.start(grown(&team, "none", "grown", 3)).await?;
@@ -137,7 +140,11 @@ async fn a_gang_for_which_no_nodes_come_is_undone_and_tried_again() -> Result<()
             team.history.attempts(&run.name).await?;
         }
 
-        // An autoscaler's node, at last.
+        // An autoscaler's node, at last, for a driver that waits long enough for it.
+        operator.kill().await?;
+        let hasty = half.object().await?.status.unwrap_or_default().attempt;
+        let _patient = Operator::start(&team, &Proxy::start(&team.cluster, None).await?)?;
+        half.until("is tried by a patient operator", |status| status.attempt > hasty).await?;
         team.kubectl(&["label", "node", REAL, &format!("{POOL}={}-real", team.name), "--overwrite"]).await?;
         let completed = half.completes().await;
         team.kubectl(&["label", "node", REAL, &format!("{POOL}-")]).await?;

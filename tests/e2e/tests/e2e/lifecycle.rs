@@ -161,7 +161,8 @@ async fn it_goes_when_its_time_to_live_is_over() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_not_there_ends_it_with_that_reason() -> Result<()> {
-    in_namespace(async |team: Team| {
+    in_quiet_namespace(async |team: Team| {
+        let _operator = Operator::start_impatient(&team).await?;
         let missing = json!({"driver": {"envSecretKeyRefs": {"KEY": {"name": "nowhere", "key": "key"}}}});
         let run = team.start(app("etl").with(missing)).await?;
         let message = run.fails("CreateContainerConfigError").await?;

@@ -5,7 +5,8 @@ use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::api::{Patch, PatchParams};
 use onager_crds::State;
-use onager_e2e::{App, Team, app, in_namespace};
+use onager_e2e::operator::Operator;
+use onager_e2e::{App, Team, app, in_namespace, in_quiet_namespace};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +170,8 @@ async fn a_wrong_s3_key() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_that_cannot_be_pulled() -> Result<()> {
-    in_namespace(async |team: Team| {
+    in_quiet_namespace(async |team: Team| {
+        let _operator = Operator::start_impatient(&team).await?;
         let image = json!({"type": "Rust", "image": "onager/none:missing", "mainApplicationFile": "local:///app"});
         let run = team.start(app("etl").with(image)).await?;
         let status = run

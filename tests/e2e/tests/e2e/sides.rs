@@ -9,7 +9,8 @@ use kube::api::{DeleteParams, EvictParams};
 use kube::{Api, ResourceExt};
 use onager_e2e::data::longer;
 use onager_e2e::ground::client_without_retry;
-use onager_e2e::{App, Run, Team, app, in_namespace, until};
+use onager_e2e::operator::Operator;
+use onager_e2e::{App, Run, Team, app, in_namespace, in_quiet_namespace, until};
 use serde_json::json;
 
 /// An application that asks for everything there is.
@@ -163,7 +164,8 @@ async fn a_service_of_somebody_else_is_left_alone_and_the_run_goes_on() -> Resul
 /// state, a claim in the pod's conditions.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_driver_waits_for_in_vain_is_named_when_it_fails() -> Result<()> {
-    in_namespace(async |team: Team| {
+    in_quiet_namespace(async |team: Team| {
+        let _operator = Operator::start_impatient(&team).await?;
         let volume = |source: serde_json::Value| {
             let mut volume = json!({"name": "missing"});
             volume.as_object_mut().expect("object").extend(source.as_object().cloned().unwrap_or_default());
