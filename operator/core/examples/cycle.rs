@@ -80,7 +80,7 @@ fn settle(snapshot: &mut Snapshot) -> (usize, f64) {
         // Pods are gone at once.
         snapshot.apps.iter_mut().for_each(|app| app.pods.gone());
         decisions += outcome.decisions.len();
-        if outcome.decisions.is_empty() {
+        if !outcome.goes_on {
             return (decisions, first.unwrap());
         }
     }

@@ -114,16 +114,15 @@ impl Memory {
         snapshot.standing = std::mem::take(&mut self.standing);
         for _ in 0..MOST_CYCLES {
             outcome = onager_core::queue::cycle(&snapshot, now);
-            let decisions = outcome.hand_on(&mut snapshot);
-            if decisions.is_empty() {
-                break;
-            }
-            for decision in decisions {
+            for decision in outcome.hand_on(&mut snapshot) {
                 decision.apply(&mut snapshot, now);
                 let number = decision.app();
                 self.note(&decision, &snapshot, &apps, &mut executors[number], now);
                 wake.push(apps[number].1.clone());
                 told.push(decision.name());
+            }
+            if !outcome.goes_on {
+                break;
             }
         }
         for (number, (uid, _)) in apps.iter().enumerate() {

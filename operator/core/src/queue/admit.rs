@@ -159,6 +159,12 @@ impl Desk<'_> {
         self.gives_way(number, beneficiary);
     }
 
+    /// Whether one had a claim, and has none any more.
+    pub fn lost_a_claim(&self) -> bool {
+        let holds = |number: usize| self.fresh[number].is_some();
+        self.crowd.claimants.iter().any(|waiter| !holds(waiter.number))
+    }
+
     /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands
     /// in line again.
     pub fn settle_claims(&mut self) {

@@ -1,8 +1,8 @@
 //! One cycle: from a snapshot and the time to decisions. 1. Those for whom others gave way. 2. Gangs that lost executors. 3.
 //! Everybody in line, whose turn it is by share, priority and age. 4. Executors above the minimum, from what is left. Who would be
 //! given room and, after others gave way, give way itself has no turn in it. The same snapshot gives the same decisions. What one
-//! was given may give another a claim to it: whoever calls this does so until nothing is decided, which is after few cycles, and
-//! keeps the outcome's `standing` for the next snapshot.
+//! was given may give another a claim to it: whoever calls this does so as long as the outcome says that it `goes_on`, which is for
+//! few cycles, and keeps the outcome's `standing` for the next snapshot.
 
 use super::{
     Amounts, Block, Claim, Decision, Kinds, Name, Snapshot, Standing, Why,
@@ -23,6 +23,8 @@ pub struct Outcome {
     pub decisions: Vec<Decision>,
     /// Waiting applications for whom others' pods go, in the order in which what is freed is theirs.
     pub claims: Vec<(usize, Placement)>,
+    /// Whether the next cycle may decide more: this one decided something, or took back a claim, whose room others may use.
+    pub goes_on: bool,
     /// Who waits, and why.
     pub waiting: Vec<Why>,
     /// What blocks them.
@@ -93,8 +95,9 @@ pub fn cycle(snapshot: &Snapshot, now: i64) -> Outcome {
     let waiting = desk.why();
     let queues = report(&desk);
     let standing = stand(&desk);
+    let goes_on = !desk.decisions.is_empty() || desk.lost_a_claim();
     let Desk { decisions, claims, blocks, .. } = desk;
-    Outcome { decisions, claims, waiting, blocks, queues, standing, tree }
+    Outcome { decisions, claims, goes_on, waiting, blocks, queues, standing, tree }
 }
 
 /// How queues stand from now on.

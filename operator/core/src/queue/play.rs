@@ -204,12 +204,12 @@ impl Player {
         cycles
     }
 
-    /// One cycle, and what it decides; whether it decided anything.
+    /// One cycle, and what it decides; whether the next may decide more.
     pub fn decide_once(&mut self, events: &mut Vec<Event>) -> bool {
         self.outcome = cycle(&self.snapshot, self.now);
         let decisions = self.outcome.hand_on(&mut self.snapshot);
         decisions.iter().for_each(|decision| self.follow(decision, events));
-        !decisions.is_empty()
+        self.outcome.goes_on
     }
 
     /// Does what was decided.

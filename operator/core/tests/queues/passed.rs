@@ -1,6 +1,6 @@
 //! Who would be given room and give way itself in one cycle, in sentences: nobody else goes for that.
 
-use onager_core::queue::Order;
+use onager_core::queue::{Order, Reclaim};
 
 use super::fixture::{World, cores};
 
@@ -165,4 +165,26 @@ fn an_executor_that_was_to_go_beside_one_that_does_not_start_after_all_stays() {
     assert_eq!(world.story("elastic"), ["0 admitted 0", "0 resized 1"]);
     assert_eq!(world.story("small").last().unwrap(), "100 admitted 4");
     assert_eq!(world.story("other").last().unwrap(), "100 admitted 1");
+}
+
+#[test]
+fn what_a_claim_held_that_is_taken_back_is_another_s_at_once() {
+    // `large` waits for what `extra` leaves, and holds what is free beside it. At 2 `urgent` takes its place and leaves a core,
+    // after the turn of `small`.
+    let world = World::of_nodes(&[10])
+        .grace(30)
+        .queue("a", |queue| queue.guarantee = cores(5))
+        .queue("b", |_| {})
+        .queue("c", |queue| (queue.guarantee, queue.reclaim) = (cores(2), Reclaim::Never))
+        .app("running", "a", 4)
+        .app("extra", "a", 1)
+        .app("large", "b", 4)
+        .after(1)
+        .app("urgent", "b", 3)
+        .after(2)
+        .priority(1)
+        .app("small", "c", 0)
+        .after(2);
+    assert_eq!(world.story("large").last().unwrap(), "2 waiting ClusterFull");
+    assert_eq!(world.story("small"), ["2 admitted 0"]);
 }
