@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// Long enough for a busy machine of two cores; reached only when something is broken.
-pub const LIMIT: Duration = Duration::from_secs(420);
+pub const LIMIT: Duration = Duration::from_secs(900);
 
 const PAUSE: Duration = Duration::from_millis(150);
 
