@@ -44,8 +44,11 @@ pub fn plan(
             if let Some(plan) = start::undo_gang(seen, &status, trouble.as_ref(), settings, now) {
                 return plan;
             }
-            let message =
-                trouble.map_or(failure.message.clone(), |trouble| format!("{}; {}", failure.message, trouble.message));
+            let why = match trouble {
+                Some(trouble) => Some(trouble.message),
+                None => executors::not_started(seen).filter(|_| failure.class == ErrorClass::Platform),
+            };
+            let message = why.map_or(failure.message.clone(), |why| format!("{}; {why}", failure.message));
             badly(seen, status, End::Badly, (reason, &message), at, now)
         }
         (_, None) => {

@@ -176,3 +176,12 @@ pub fn first_trouble(seen: &Seen<'_>) -> Option<Trouble> {
         message: format!("executor {}: {}", pod.name, trouble.message),
     })
 }
+
+/// The first executor that has not started, where its pod does not say why.
+pub fn not_started(seen: &Seen<'_>) -> Option<String> {
+    let pod = seen.executors.iter().find(|pod| pod.is_live() && pod.phase == Phase::Pending)?;
+    Some(match &pod.node {
+        Some(node) => format!("executor {} has not started on {node}, whose kubelet does not say why", pod.name),
+        None => format!("executor {} has no node yet", pod.name),
+    })
+}

@@ -6,7 +6,7 @@ use super::{
     scenes::*,
     world::{Step, World},
 };
-use onager_core::{Action, Role, SideKind, lifecycle::transitions};
+use onager_core::{Action, Exit, Phase, Role, SideKind, lifecycle::transitions};
 use onager_crds::{RestartPolicyType, State};
 
 #[test]
@@ -116,6 +116,25 @@ fn a_submission_that_failed_is_counted_apart() {
         world.comes_to_rest();
     }
     assert_eq!((status(&world).execution_attempts, status(&world).submission_attempts), (0, 2));
+}
+
+#[test]
+fn a_driver_that_waited_in_vain_for_executors_has_said_of_it_which_has_not_started() {
+    let mut world = World::new(false);
+    world.comes_to_rest();
+    world.step(Step::Runs(driver(&world)));
+    world.comes_to_rest();
+    let first = world.pods.iter().position(|pod| pod.name.ends_with("exec-1")).expect("an executor");
+    world.pods[first].node = Some("node-2".into());
+    let failure = r#"{"failure": {"class": "Platform", "message": "0 of at least 3 executors came within 300 s"}}"#;
+    let driver = driver(&world);
+    world.pods[driver].phase = Phase::Failed;
+    world.pods[driver].exit = Some(Exit { code: Some(1), message: failure.into(), ..Exit::default() });
+    world.comes_to_rest();
+    let state = status(&world).application_state;
+    assert_eq!(state.reason.as_deref(), Some("PlatformError"));
+    let message = state.error_message.expect("a message");
+    assert!(message.ends_with("exec-1 has not started on node-2, whose kubelet does not say why"), "{message}");
 }
 
 #[test]
