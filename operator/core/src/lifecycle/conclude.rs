@@ -40,14 +40,13 @@ pub fn plan(
                 ErrorClass::Platform => "PlatformError",
             };
             // A driver that waited in vain for executors does not know why they did not come.
-            let trouble = executors::first_trouble(seen).filter(|_| failure.class == ErrorClass::Platform);
+            let platform = failure.class == ErrorClass::Platform;
+            let trouble = executors::first_trouble(seen).filter(|_| platform);
             if let Some(plan) = start::undo_gang(seen, &status, trouble.as_ref(), settings, now) {
                 return plan;
             }
-            let why = match trouble {
-                Some(trouble) => Some(trouble.message),
-                None => executors::not_started(seen).filter(|_| failure.class == ErrorClass::Platform),
-            };
+            let told = trouble.map(|trouble| trouble.message);
+            let why = told.or_else(|| executors::not_started(seen).filter(|_| platform));
             let message = why.map_or(failure.message.clone(), |why| format!("{}; {why}", failure.message));
             badly(seen, status, End::Badly, (reason, &message), at, now)
         }

@@ -177,7 +177,7 @@ pub fn first_trouble(seen: &Seen<'_>) -> Option<Trouble> {
     })
 }
 
-/// The first executor that has not started, where its pod does not say why.
+/// The first executor that has not started, and where; for when none has a trouble that says why.
 pub fn not_started(seen: &Seen<'_>) -> Option<String> {
     let pod = seen.executors.iter().find(|pod| pod.is_live() && pod.phase == Phase::Pending)?;
     Some(match &pod.node {

@@ -161,8 +161,7 @@ impl Desk<'_> {
 
     /// Whether one had a claim, and has none any more.
     pub fn lost_a_claim(&self) -> bool {
-        let holds = |number: usize| self.fresh[number].is_some();
-        self.crowd.claimants.iter().any(|waiter| !holds(waiter.number))
+        self.crowd.claimants.iter().any(|waiter| self.fresh[waiter.number].is_none())
     }
 
     /// Those for whom others gave way before anybody else: what was freed for them is theirs. One whose room is gone stands
